@@ -1,0 +1,1 @@
+"""The generated little world that the embedded models and the tasks share."""
