@@ -1,0 +1,36 @@
+# make book    builds the book into _build/html        make test        runs everything that is checked
+# make serve   builds it and opens it in a browser     make notebooks   runs the notebooks and stores their outputs
+# make clean   removes what these made (and .venv)
+# PYTHON=/path/to/python3.11 chooses the interpreter of the first run.
+.PHONY: book serve test notebooks environment clean
+.DEFAULT_GOAL := book
+
+BIN := .venv/bin
+PORT ?= 8000
+# Progress bars would land in the stored outputs; nothing here may ask a model hub.
+export TQDM_DISABLE := 1
+export HF_HUB_OFFLINE := 1
+export HF_DATASETS_DISABLE_PROGRESS_BARS := 1
+export PYTHONUNBUFFERED := 1
+export PYDEVD_DISABLE_FILE_VALIDATION := 1
+
+environment:
+	@tools/environment.sh
+
+book: environment
+	@$(BIN)/python tools/book.py
+
+serve: book
+	@$(BIN)/python tools/serve.py $(PORT)
+
+test: environment
+	@echo "== ruff";      $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "== mypy";      $(BIN)/mypy
+	@echo "== unit tests"; $(BIN)/pytest tests
+	@echo "== notebooks"; $(BIN)/python tools/notebooks.py test
+
+notebooks: environment
+	@$(BIN)/python tools/notebooks.py run
+
+clean:
+	rm -rf .venv _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
