@@ -22,7 +22,8 @@ FAMILY = {"yes": "family-friendly", "no": "adults-only"}
 ADJECTIVES = ("Blue", "Red", "Golden", "Silver", "Green", "Black", "White", "Old", "Little", "Merry", "Sleepy", "Happy",
               "Lucky", "Crooked", "Quiet", "Lonely", "Brave", "Hungry", "Dancing", "Flying", "Hidden", "Wild")
 NOUNS = ("Lamp", "Fox", "Crown", "Ship", "Horse", "Bear", "Rose", "Swan", "Lion", "Mill", "Bell", "Anchor", "Owl",
-         "Key", "Moon", "Star", "Oak", "Plough", "Barrel", "Feather", "Kettle", "Goose", "Hare", "Wheel", "Candle", "Spoon")
+         "Key", "Moon", "Star", "Oak", "Plough", "Barrel", "Feather", "Kettle", "Goose", "Hare", "Wheel", "Candle",
+         "Spoon")
 FIRST_SYLLABLES = ("Ma", "Lo", "Bri", "Ta", "Ve", "So", "Pa", "Du", "Fi", "Ka", "Ni", "Ro", "Le", "Mi", "Za", "Be",
                    "Co", "Gra", "Tri", "Sha", "Lu", "Pe", "No", "Ha")
 LAST_SYLLABLES = ("ro", "lina", "sco", "nda", "vi", "ma", "tello", "ris", "ndo", "la", "bel", "ko", "ssa", "rin", "dor",
