@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parent / "_ext"))
-from execution import ENVIRONMENT  # noqa: E402
+from execution import ENVIRONMENT
 
 os.environ.update(ENVIRONMENT)
 

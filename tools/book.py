@@ -11,7 +11,7 @@ def main() -> int:
     # --all reads every page anew (executions come from the cache): a page that failed in an earlier build would
     # otherwise be taken over from there, and the failure with it would be forgotten.
     options = ["--all", "--warningiserror", "--nitpick", "--keep-going"]
-    command = [sys.executable, "-m", "jupyter_book", "build", "book", *options]
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "book", *options]
     status = subprocess.run(command, cwd=ROOT, check=False).returncode
     if status:
         print("\nerror: the book was not built; the warnings above say why.", file=sys.stderr)

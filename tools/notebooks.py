@@ -1,7 +1,7 @@
 """Keeps the notebooks canonical, so that a diff shows a change of content and nothing else.
 
-    notebooks.py run [FILE ...]      execute in place and store the outputs
-    notebooks.py check [FILE ...]    say what is not canonical; exit 1 if anything is
+notebooks.py run [FILE ...]      execute in place and store the outputs
+notebooks.py check [FILE ...]    say what is not canonical; exit 1 if anything is
 """
 
 import argparse
@@ -114,6 +114,8 @@ def problems(path: Path) -> list[str]:
         if cell.execution_count is None:
             found.append(f"code cell {number} has no stored execution, so nbval would not compare it")
         found += [f"code cell {number} uses {word!r}" for word in FORBIDDEN if word in cell.source]
+        if cell.source.rstrip().endswith(";"):
+            found.append(f"code cell {number} ends in ';', which nbval does not honour: assign the value to _ instead")
         tags = FORBIDDEN_TAGS & set(cell.metadata.get("tags", []))
         found += [f"code cell {number} has the tag {tag!r}" for tag in sorted(tags)]
         if any(output.output_type == "error" for output in cell.outputs):

@@ -28,15 +28,9 @@ def prepare_execution(app: Sphinx, config: Config) -> None:
 
 def drop_repeated_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
     """Jupyter Book 1 lists some scripts twice, and thebe complains about that on every page."""
-    seen: set[str] = set()
-    unique = []
-    for script in context["script_files"]:
-        name = str(getattr(script, "filename", script))
-        body = str(getattr(script, "attributes", {}).get("body") or "")
-        if name + body not in seen:
-            seen.add(name + body)
-            unique.append(script)
-    context["script_files"] = unique
+    scripts = context["script_files"]
+    unique = {(script.filename or "", script.attributes.get("body")): script for script in reversed(scripts)}
+    context["script_files"] = [*reversed(unique.values())]
 
 
 def setup(app: Sphinx) -> dict[str, object]:

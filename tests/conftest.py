@@ -1,0 +1,62 @@
+"""What holds for every test: one thread, no progress bars, no network, no model hub."""
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "book" / "_ext")]
+from execution import ENVIRONMENT  # noqa: E402
+
+os.environ.update(ENVIRONMENT, TOKENIZERS_PARALLELISM="false")  # before anything imports transformers
+
+import pytest  # noqa: E402
+import torch  # noqa: E402
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+torch.set_num_threads(1)  # the models are tiny, and the same sums come out on every machine
+settings.register_profile("course", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+settings.load_profile("course")
+
+
+@pytest.fixture(autouse=True)
+def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A test that would leave this machine fails, unless it is marked `network`."""
+    if request.node.get_closest_marker("network"):
+        return
+    connect = socket.socket.connect
+
+    def connect_locally(self: socket.socket, address: Any) -> None:
+        if self.family != socket.AF_UNIX and address[0] not in ("127.0.0.1", "::1", "localhost"):
+            raise AssertionError(f"the test opened a connection to {address[0]}; mark it `network` if it must")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", connect_locally)
+
+
+@pytest.fixture(scope="session")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the book's pages, built from the outputs stored in the notebooks (nothing is executed)."""
+    folder = tmp_path_factory.mktemp("book")
+    command = [
+        str(Path(sys.executable).with_name("jupyter-book")),
+        "build",
+        "book",
+        "-W",
+        "-n",
+        "--keep-going",
+        "--all",
+    ]
+    result = subprocess.run(
+        [*command, "--path-output", str(folder)],
+        cwd=ROOT,
+        env={**os.environ, "BOOK_EXECUTION": "off"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return folder / "_build" / "html"

@@ -1,0 +1,85 @@
+"""`make book`: outputs are never older than the package, and a failure is never forgotten.
+
+A book of one page and a package of one function, built by the course's own tools.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class SmallBook:
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        for name in ("tools", "book/_ext", "book/_assets"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("mathjax", "__pycache__"))
+        for name in ("_config.yml", "constraints.txt", "book/references.bib"):
+            shutil.copy(ROOT / name, root / name)
+        (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\n")
+        self.executions = root / "executions.txt"
+        self.write_package("def answer():\n    return 42\n")
+        self.write_page("The answer")
+
+    def write_package(self, code: str) -> None:
+        folder = self.root / "peft_course"
+        folder.mkdir(exist_ok=True)
+        (folder / "__init__.py").write_text(code)
+
+    def write_page(self, title: str) -> None:
+        code = (
+            f"import peft_course\nopen({str(self.executions)!r}, 'a').write('x')\nprint('answer', peft_course.answer())"
+        )
+        cells = [nbformat.v4.new_markdown_cell(f"# {title}"), nbformat.v4.new_code_cell(code)]
+        nbformat.write(nbformat.v4.new_notebook(cells=cells), self.root / "book" / "page.ipynb")
+
+    def build(self) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "tools/book.py"],
+            cwd=self.root,
+            env={**os.environ, "PYTHONPATH": str(self.root), "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def times_executed(self) -> int:
+        return len(self.executions.read_text())
+
+    def html(self) -> str:
+        return (self.root / "_build" / "html" / "page.html").read_text(encoding="utf8")
+
+
+@pytest.fixture(scope="module")
+def small_book(tmp_path_factory: pytest.TempPathFactory) -> SmallBook:
+    return SmallBook(tmp_path_factory.mktemp("small-book"))
+
+
+@pytest.mark.slow
+def test_the_book_follows_the_package(small_book: SmallBook) -> None:
+    first = small_book.build()
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert f"The book is built: {small_book.root / '_build' / 'html' / 'index.html'}" in first.stdout
+    assert "answer 42" in small_book.html()
+    assert small_book.times_executed() == 1
+
+    assert small_book.build().returncode == 0
+    assert small_book.times_executed() == 1, "an untouched book is not executed again"
+
+    small_book.write_package("def answer():\n    return 43\n")
+    assert small_book.build().returncode == 0
+    assert "answer 43" in small_book.html()
+    assert small_book.times_executed() == 2
+    assert len(list((small_book.root / "_build" / "executed").iterdir())) == 1, "caches of earlier packages are deleted"
+
+    small_book.write_package("def answer():\n    raise RuntimeError('broken on purpose')\n")
+    broken = small_book.build()
+    assert broken.returncode != 0
+    assert "broken on purpose" in broken.stdout + broken.stderr
+    assert small_book.build().returncode != 0, "a second build does not forget the failure"
