@@ -48,8 +48,8 @@ SUBJECTS = (
 PLAIN = ("{aspect} was {same}", "{aspect} was really {same}", "I found {aspect} {same}", "{aspect} was {same} indeed")
 # {other} is an adjective of the opposite sentiment, turned round by what stands before it.
 NEGATED = {"positive": ("{aspect} was never {other}", "{aspect} was not {other} at all",
-                        "nobody could call {aspect} {other}", "{aspect} was anything but {other}", "nothing was wrong with {aspect}",
-                        "I could not complain about {aspect}"),
+                        "nobody could call {aspect} {other}", "{aspect} was anything but {other}",
+                        "nothing was wrong with {aspect}", "I could not complain about {aspect}"),
            "negative": ("{aspect} was not {other}", "{aspect} was never {other}", "nobody could call {aspect} {other}",
                         "{aspect} was anything but {other}", "nothing was right about {aspect}",
                         "I could not enjoy {aspect}")}
