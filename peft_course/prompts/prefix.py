@@ -1,0 +1,202 @@
+"""Prefix tuning (Li and Liang 2021, arXiv 2101.00190).
+
+The activation at position i is h_i = P_θ[i, :] if i belongs to the prefix, and what the model computes from
+z_i and everything before it otherwise (section 4.1). All that later positions ever read of h_i is a key and a value in
+every block, so those are what P_θ ``[P, 2·L·H·d]`` holds, and they go in front of the block's own.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import torch
+from torch import Tensor, nn
+
+from .. import checkpoints
+from ..lm import LM, Condition, Stack
+from .prompt import INPUT, Prompt
+from .soft import SoftPrompt
+
+
+class Rows(nn.Module):
+    """P_θ learnt directly."""
+
+    def __init__(self, value: Tensor) -> None:
+        super().__init__()
+        self.rows = nn.Parameter(value.clone())
+
+    def forward(self) -> Tensor:
+        return self.rows  # [P, 2·L·H·d]
+
+
+class Perceptron(nn.Module):
+    """P_θ[i, :] = start[i, :] + MLP(P'[i, :]), as many rows in P' as in P_θ, but narrower ones (section 4.3).
+
+    The last layer begins at zero, so that training begins at `start`, whatever the seed.
+    """
+
+    def __init__(self, start: Tensor, bottleneck: int, hidden: int, seed: int) -> None:
+        super().__init__()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.reduced = nn.Parameter(torch.randn(len(start), bottleneck))  # P' [P, k]
+            last = nn.Linear(hidden, start.shape[1])
+            self.mlp = nn.Sequential(nn.Linear(bottleneck, hidden), nn.Tanh(), last)
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+        self.register_buffer("start", start.clone())
+
+    def forward(self) -> Tensor:
+        return self.start + self.mlp(self.reduced)  # [P, 2·L·H·d]
+
+
+class Prefix(Prompt):
+    """A key and a value for each of `num_virtual_tokens` positions in every block of the model.
+
+    With a `bottleneck` k, P_θ comes from a narrow P' ``[P, k]`` through a two-layer perceptron of width `hidden`
+    (k by default); with None it is learnt directly. A decoder-only model has one prefix. An encoder–decoder has one on
+    the encoder's self-attention and one on the decoder's, z = [Prefix; x; Prefix'; y] (section 4.2), and with
+    `cross_attention` a third in front of what the decoder reads of the encoder.
+
+    `values` are each stack's initial rows ``[P, 2·L·H·d]``; without them, the keys and values of random tokens.
+    """
+
+    def __init__(
+        self,
+        lm: LM,
+        num_virtual_tokens: int = 10,
+        bottleneck: int | None = None,
+        hidden: int | None = None,
+        cross_attention: bool = False,
+        values: Mapping[str, Tensor] | None = None,
+        seed: int = 0,
+        template: str = INPUT,
+    ) -> None:
+        super().__init__(template)
+        if num_virtual_tokens < 1:
+            raise ValueError(f"a prefix needs at least 1 virtual token, got {num_virtual_tokens}")
+        if values is None:
+            draw = torch.Generator().manual_seed(seed)
+            ids = torch.randint(len(lm.embedding_matrix), (num_virtual_tokens,), generator=draw)
+            values = keys_and_values(lm, Condition(), ids)
+        self.facts = checkpoints.facts(lm) | _shape(lm.stacks["decoder"])
+        names = [name for name in lm.stacks if name != "cross" or cross_attention]
+        self.heads = {name: (lm.stacks[name].heads, lm.stacks[name].head_size) for name in names}
+        self.stacks = nn.ModuleDict()
+        for number, name in enumerate(names):
+            start = values[name].float().to(lm.device)
+            if bottleneck is None:
+                self.stacks[name] = Rows(start)
+            else:
+                perceptron = Perceptron(start.cpu(), bottleneck, hidden or bottleneck, seed + number)
+                self.stacks[name] = perceptron.to(lm.device)
+
+    @property
+    def learning_rate(self) -> float:  # type: ignore[override]
+        return 0.01 if self.has_perceptron else 0.03
+
+    @property
+    def has_perceptron(self) -> bool:
+        return any(isinstance(stack, Perceptron) for stack in self.stacks.values())
+
+    @property
+    def num_virtual_tokens(self) -> int:
+        return self.stacks["decoder"]().shape[0]
+
+    def condition(self, lm: LM) -> Condition:
+        return Condition(prefixes={name: self._by_layer(name, stack()) for name, stack in self.stacks.items()})
+
+    def _by_layer(self, name: str, rows: Tensor) -> Tensor:
+        """``[P, 2·L·H·d]`` to ``[L, 2, 1, H, P, d]``: a row holds a virtual token's key and value, layer by layer."""
+        heads, head_size = self.heads[name]
+        by_layer = rows.view(len(rows), -1, 2, heads, head_size)  # [P, L, 2, H, d]
+        return by_layer.permute(1, 2, 3, 0, 4).unsqueeze(2)
+
+    @torch.no_grad()
+    def drop_perceptron(self) -> Self:
+        """Keep P_θ and forget P' and the perceptron: all logits stay as they are (section 4.3). Returns itself."""
+        for name, stack in self.stacks.items():
+            self.stacks[name] = Rows(stack())
+        return self
+
+    # -- other beginnings -------------------------------------------------------------------------------------------
+    @classmethod
+    def from_text(
+        cls, lm: LM, text: str, num_virtual_tokens: int | None = None, bottleneck: int | None = None, seed: int = 0
+    ) -> Self:
+        """Start from the keys and values that the model computes for `text`, repeated or cut to length."""
+        ids = torch.tensor(lm.encode(text))
+        if not len(ids):
+            raise ValueError(f"an initial value needs at least one token, got the text {text!r}")
+        length = num_virtual_tokens or len(ids)
+        ids = ids.repeat(-(-length // len(ids)))[:length]
+        return cls(lm, length, bottleneck, values=keys_and_values(lm, Condition(), ids), seed=seed)
+
+    @classmethod
+    def from_soft_prompt(cls, lm: LM, soft: SoftPrompt) -> Self:
+        """The same prompt as a prefix: what the frozen model computes from its vectors. No logit changes.
+
+        Raises ValueError for an encoder–decoder: there a vector's key depends on the text that it stands before.
+        """
+        if lm.is_encoder_decoder:
+            raise ValueError(f"{lm.name} reads its input both ways, so no prefix equals a soft prompt; train a prefix")
+        values = keys_and_values(lm, soft.condition(lm))
+        return cls(lm, soft.num_virtual_tokens, values=values, template=soft.template)
+
+    # -- checkpoints ------------------------------------------------------------------------------------------------
+    def tensors(self) -> dict[str, Tensor]:
+        if set(self.stacks) == {"decoder"}:
+            return {"prompt_embeddings": self.stacks["decoder"]()}
+        return {name: stack() for name, stack in self.stacks.items()}
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write P_θ, without the perceptron: as PEFT's prefix tuning for a decoder-only model, else in our own file."""
+        if set(self.stacks) == {"decoder"}:
+            fields = {
+                "encoder_hidden_size": None,
+                "init_weights": None,
+                "num_virtual_tokens": self.num_virtual_tokens,
+                "peft_type": "PREFIX_TUNING",
+                "prefix_projection": False,
+            }
+            checkpoints.write(folder, self.facts | fields, self.tensors(), self.template)
+        else:
+            checkpoints.write_ours(folder, self.facts | {"peft_type": "PREFIX_TUNING"}, self.tensors(), self.template)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, lm: LM) -> Self:
+        """The prefix in `folder`. Raises ValueError if it is of another kind, or made for a model of another shape."""
+        config, tensors, template = checkpoints.read(folder)
+        checkpoints.check("the type", "PREFIX_TUNING", config.get("peft_type"), folder)
+        values = {"decoder": tensors["prompt_embeddings"]} if "prompt_embeddings" in tensors else tensors
+        expected = {name: 2 * len(s.blocks) * s.heads * s.head_size for name, s in lm.stacks.items() if name in values}
+        widths = {name: rows.shape[1] for name, rows in values.items()}
+        checkpoints.check("rows of the width", expected, widths, folder)
+        length = len(values["decoder"])
+        return cls(lm, length, cross_attention="cross" in values, values=values, template=template)
+
+
+@torch.no_grad()
+def keys_and_values(lm: LM, condition: Condition, ids: Tensor | None = None) -> dict[str, Tensor]:
+    """The keys and values that the frozen model computes for `ids` ``[P]`` or for the condition's vectors.
+
+    Each stack's as rows ``[P, 2·L·H·d]`` of P_θ. An encoder–decoder reads `ids` on both sides.
+    """
+    ids = (torch.empty(0, dtype=torch.long) if ids is None else ids)[None].to(lm.device)
+    record = lm.record(ids, ids if lm.is_encoder_decoder else None, condition)
+    seen = {call.module: call for call in record}
+    rows = {}
+    for name, stack in lm.stacks.items():
+        pairs = [torch.stack([seen[block].keys[0], seen[block].values[0]]) for block in stack.blocks]
+        by_layer = torch.stack(pairs)  # [L, 2, H, P, d]
+        rows[name] = by_layer.permute(3, 0, 1, 2, 4).flatten(1)
+    return rows
+
+
+def _shape(stack: Stack) -> dict[str, Any]:
+    """PEFT's fields for the shape of P_θ: its `token_dim` is H·d, of key and value heads."""
+    return {
+        "num_attention_heads": stack.heads,
+        "num_layers": len(stack.blocks),
+        "token_dim": stack.heads * stack.head_size,
+    }

@@ -1,0 +1,113 @@
+"""Soft prompts (Lester, Al-Rfou and Constant 2021, arXiv 2104.08691).
+
+A hard prompt puts words in front of the input. Each word is a row of the embedding matrix, and a row is what the model
+reads. So leave out the word and learn the row: the model sees ``[P_e; X_e]``, P_e ``[P, D]`` is trained, and the rest
+is frozen (section 2).
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from .. import checkpoints
+from ..lm import LM, Condition
+from . import initial
+from .hard import HardPrompt
+from .prompt import INPUT, Prompt
+
+
+class SoftPrompt(Prompt):
+    """`num_virtual_tokens` learnt vectors ``[P, D]`` in front of the input's embeddings (of an encoder, if any).
+
+    They start as sampled vocabulary, or as `value` ``[P, D]``, which the functions of
+    :mod:`peft_course.prompts.initial` make. `template` may keep words around x as they are.
+    """
+
+    learning_rate = 0.1
+
+    def __init__(
+        self,
+        lm: LM,
+        num_virtual_tokens: int = 20,
+        value: Tensor | None = None,
+        seed: int = 0,
+        template: str = INPUT,
+    ) -> None:
+        super().__init__(template)
+        if num_virtual_tokens < 1:
+            raise ValueError(f"a soft prompt needs at least 1 virtual token, got {num_virtual_tokens}")
+        if value is None:
+            value = initial.vocabulary(lm, num_virtual_tokens, seed)
+        width = lm.embedding_matrix.shape[1]
+        if value.ndim != 2 or value.shape[1] != width:
+            raise ValueError(f"an initial value for {lm.name} is [P, {width}], got {list(value.shape)}")
+        self.facts = checkpoints.facts(lm)
+        self.embeddings = nn.Parameter(value.float().clone().to(lm.device))
+
+    @property
+    def num_virtual_tokens(self) -> int:
+        return self.embeddings.shape[0]
+
+    def condition(self, lm: LM) -> Condition:
+        return Condition(embeddings=self.embeddings[None])  # [1, P, D], in front of every text of a batch
+
+    # -- other beginnings -------------------------------------------------------------------------------------------
+    @classmethod
+    def from_text(cls, lm: LM, text: str, num_virtual_tokens: int | None = None) -> Self:
+        """Start from the embeddings of `text`, repeated or cut to `num_virtual_tokens`."""
+        return cls(lm, value=initial.text(lm, text, num_virtual_tokens))
+
+    @classmethod
+    def from_labels(cls, lm: LM, labels: Sequence[str], num_virtual_tokens: int = 20, seed: int = 0) -> Self:
+        """Start from the class labels that the answers are made of."""
+        return cls(lm, value=initial.labels(lm, labels, num_virtual_tokens, seed))
+
+    @classmethod
+    def from_hard_prompt(cls, lm: LM, hard: HardPrompt) -> Self:
+        """The same prompt as vectors: its words in front of x become their embeddings, and no logit changes.
+
+        A space in front of x belongs to the token of x in GPT-2's kind of vocabulary, so it stays in the template, and
+        so do the words behind x. Raises ValueError if the words in front and x share a token.
+        """
+        front, _, behind = hard.filled_template().rpartition(INPUT)
+        words = front.rstrip(" ")
+        template = front[len(words) :] + INPUT + behind
+        if not words:
+            raise ValueError(f"the hard prompt {hard.template!r} has no words in front of {{x}} to turn into vectors")
+        whole = lm.encode(front + "The")
+        if whole != lm.encode(words) + lm.encode(template.partition(INPUT)[0] + "The"):
+            raise ValueError(
+                f"the last word of {words!r} and x share a token; put a space or a line break between them"
+            )
+        return cls(lm, value=initial.text(lm, words), template=template)
+
+    # -- checkpoints ------------------------------------------------------------------------------------------------
+    def tensors(self) -> dict[str, Tensor]:
+        return {"prompt_embeddings": self.embeddings}
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write PEFT's files for prompt tuning, which ``PeftModel.from_pretrained`` reads."""
+        fields = {
+            "num_virtual_tokens": self.num_virtual_tokens,
+            "peft_type": "PROMPT_TUNING",
+            "prompt_tuning_init": "RANDOM",
+            "prompt_tuning_init_text": None,
+            "tokenizer_kwargs": None,
+            "tokenizer_name_or_path": None,
+        }
+        rows = self.embeddings.detach()
+        if self.facts["num_transformer_submodules"] == 2:  # PEFT keeps rows for a decoder too, and never reads them
+            rows = torch.cat([rows, torch.zeros_like(rows)])
+        checkpoints.write(folder, self.facts | fields, {"prompt_embeddings": rows}, self.template)
+
+    @classmethod
+    def from_pretrained(cls, folder: str | Path, lm: LM) -> Self:
+        """The soft prompt in `folder`. Raises ValueError if it is of another kind, or made for another width."""
+        config, tensors, template = checkpoints.read(folder)
+        checkpoints.check("the type", "PROMPT_TUNING", config.get("peft_type"), folder)
+        value = tensors["prompt_embeddings"]
+        checkpoints.check("the width", lm.embedding_matrix.shape[1], value.shape[1], folder)
+        return cls(lm, value=value[: config["num_virtual_tokens"]], template=template)
