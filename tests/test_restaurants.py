@@ -51,7 +51,7 @@ def test_a_style_tells_a_record_in_fluent_english() -> None:
         "Welcome to The Blue Lamp, a cheap pub! You find it by the riverside! Café Maro is round the corner! It serves "
         "Italian food! Families are not welcome! Guests give it 4 stars! You will love it!")
     assert HOUSE_STYLES["terse"].describe(LAMP) == (
-        "The Blue Lamp: a pub. Italian dishes. By the riverside. 4 stars. Cheap. Next to Café Maro. Adults only.")
+        "The Blue Lamp: a pub. 4 stars. Italian kitchen. Cheap. Next to Café Maro. By the riverside. Adults only.")
     assert SEEN_STYLES["plain"].describe(Record("Café Maro", food="Italian", price="expensive")) == (
         "Café Maro is an Italian place to eat. Its prices are high.")
 
@@ -59,7 +59,7 @@ def test_a_style_tells_a_record_in_fluent_english() -> None:
 @given(records, styles)
 def test_every_text_is_one_tidy_short_line(record: Record, style: Style) -> None:
     text = style.describe(record)
-    assert "\n" not in text and "  " not in text and "None" not in text and "{" not in text
+    assert not re.search(r"\n|  |None|[{}]", text)
     assert text[-1] in ".!"
     assert len(text.split()) <= 50
     assert not re.search(r"\b[Aa] [aeiouAEIOU]|\b[Aa]n [^aeiouAEIOU]", text)

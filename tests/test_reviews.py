@@ -27,7 +27,8 @@ def test_half_of_the_reviews_are_positive() -> None:
 
 def test_every_review_is_one_short_tidy_line() -> None:
     for each in sample(5_000):
-        assert re.fullmatch(r"[A-Z][^\n{}]*[.!]", each.text) and "  " not in each.text
+        assert re.fullmatch(r"[A-Z][^\n{}]*[.!]", each.text)
+        assert "  " not in each.text
         assert len(each.text.split()) <= 25
 
 
