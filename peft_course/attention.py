@@ -44,13 +44,15 @@ class KeysValues(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What one call of attention saw: the module and its tensors ``[B, H, T, d]``, the prefix included."""
+    """What one call of attention saw: its module, tensors ``[B, H, T, d]`` with the prefix in front, and the rest."""
 
     module: nn.Module
     queries: Tensor
     keys: Tensor
     values: Tensor
     mask: Tensor | None
+    position_bias: Tensor | None
+    scaling: float | None
 
 
 def attend(
@@ -73,7 +75,7 @@ def attend(
         if position_bias is not None:  # a virtual token stands at no distance from any token
             position_bias = F.pad(position_bias, (prefix.keys.shape[2], 0))
     if record is not None:
-        record.append(Seen(module, query, key, value, attention_mask))
+        record.append(Seen(module, query, key, value, attention_mask, position_bias, kwargs.get("scaling")))
     return sdpa_attention_forward(module, query, key, value, attention_mask, position_bias=position_bias, **kwargs)
 
 

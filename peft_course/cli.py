@@ -1,0 +1,154 @@
+"""The command line, ``peft-course`` or ``python -m peft_course``: pretrain, train, evaluate."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from . import tasks
+from .baselines import FineTuning
+from .evaluate import evaluate
+from .fit import DivergenceError, fit
+from .lm import LM
+from .loading import embedded_models, load_lm
+from .prompts import HardPrompt, Prefix, Prompt, SoftPrompt
+from .tasks import Task
+
+RUN = "run.json"  # what a trained prompt was trained with, beside it
+TASKS: dict[str, Callable[[str | None], Task]] = {
+    "translation": lambda _: tasks.translation(),
+    "table-to-text": lambda _: tasks.table_to_text(),
+    "house-style": lambda _: tasks.table_to_text(style="house"),
+    "sentiment": lambda _: tasks.sentiment(),
+    "e2e": lambda folder: tasks.e2e(folder),
+}
+PROMPTS: dict[str, type[SoftPrompt | Prefix | FineTuning]] = {
+    "soft": SoftPrompt,
+    "prefix": Prefix,
+    "fine-tuning": FineTuning,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; 0 if it went well, 1 with one sentence on stderr if not."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (ValueError, OSError, DivergenceError) as error:
+        print(f"peft-course: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("peft-course: interrupted", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="peft-course", description="Prompts for a frozen language model.")
+    commands = parser.add_subparsers(required=True, metavar="command")
+
+    train = commands.add_parser("train", help="train a prompt and save it")
+    train.set_defaults(run=_train)
+    train.add_argument("--task", choices=TASKS, required=True)
+    train.add_argument("--data", metavar="FOLDER", help="e2e: the folder with train.csv, validation.csv and test.csv")
+    train.add_argument("--model", default="course-gpt", help="an embedded model, a Hub id, or a folder")
+    train.add_argument("--prompt", choices=PROMPTS, default="soft")
+    train.add_argument("--template", default="{x}", help="the text around the input (default: the bare input, {x})")
+    train.add_argument("--num-virtual-tokens", type=int, default=20)
+    train.add_argument("--bottleneck", type=int, help="prefix: the width of P' (default: no perceptron)")
+    train.add_argument("--steps", type=int, default=300)
+    train.add_argument("--batch-size", type=int, default=16)
+    train.add_argument("--learning-rate", type=float, help="default: the method's own")
+    train.add_argument("--validate-every", type=int, default=100, metavar="STEPS")
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--out", metavar="FOLDER", required=True, help="where the prompt is saved")
+
+    test = commands.add_parser("evaluate", help="score a saved prompt, or words, on a task's test examples")
+    test.set_defaults(run=_evaluate)
+    test.add_argument("prompt", help='a folder that "train" wrote, or a template such as "English: {x}\\nGerman:"')
+    test.add_argument("--task", choices=TASKS, help="default: the one that the prompt was trained on")
+    test.add_argument("--data", metavar="FOLDER", help="e2e: the folder with the files")
+    test.add_argument("--model", help="default: the one that the prompt was trained on")
+    test.add_argument("--limit", type=int, help="score only so many examples")
+    test.add_argument("--max-new-tokens", type=int, default=96)
+
+    pretrain = commands.add_parser("pretrain", help="make an embedded model again, or measure its quality")
+    pretrain.set_defaults(run=_pretrain)
+    pretrain.add_argument("name", choices=embedded_models())
+    pretrain.add_argument("--evaluate", action="store_true", help="measure the model as it is, and write its card")
+    pretrain.add_argument("--out", metavar="FOLDER", help="where the model is made; an interrupted run goes on there")
+    pretrain.add_argument("--e2e", metavar="FOLDER", help="also read the texts in this folder's train.csv (E2E)")
+    return parser
+
+
+def _train(options: argparse.Namespace) -> None:
+    lm, task = load_lm(options.model), TASKS[options.task](options.data)
+    prompt = _new_prompt(options, lm)
+    print(f"{options.prompt}: {prompt.num_trained:,} numbers to train for {lm}", file=sys.stderr)
+    history = fit(
+        prompt,
+        lm,
+        task.train,
+        validation=task.validation,
+        steps=options.steps,
+        batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        validate_every=options.validate_every,
+        seed=options.seed,
+    )
+    prompt.save_pretrained(options.out)
+    settings = {name: value for name, value in vars(options).items() if name not in ("run", "data", "out")}
+    run = settings | {"loss": history.losses[-1], "validation_losses": history.validation_losses}
+    (Path(options.out) / RUN).write_text(json.dumps(run | {"seconds": round(history.seconds)}, indent=2))
+    print(f"{history}\nsaved in {options.out}")
+
+
+def _new_prompt(options: argparse.Namespace, lm: LM) -> Prompt:
+    if options.bottleneck is not None and options.prompt != "prefix":
+        raise ValueError(f"--bottleneck is for a prefix, not for --prompt {options.prompt}; leave it out")
+    if options.prompt == "soft":
+        return SoftPrompt(lm, options.num_virtual_tokens, seed=options.seed, template=options.template)
+    if options.prompt == "prefix":
+        tokens, width = options.num_virtual_tokens, options.bottleneck
+        return Prefix(lm, tokens, bottleneck=width, seed=options.seed, template=options.template)
+    return FineTuning(lm, template=options.template)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    run = _run_of(options.prompt)
+    task_name, model = options.task or run.get("task"), options.model or run.get("model", "course-gpt")
+    if task_name is None:
+        raise ValueError(f"{options.prompt!r} does not say what it was trained on; name a task with --task")
+    lm = load_lm(model)
+    if run:
+        prompt: Prompt = PROMPTS[run["prompt"]].from_pretrained(options.prompt, lm)
+    else:
+        prompt = HardPrompt(options.prompt.replace("\\n", "\n"))
+    examples = TASKS[task_name](options.data).test
+    if options.limit is not None:
+        examples = examples.select(range(min(options.limit, len(examples))))
+    print(evaluate(prompt, lm, examples, max_new_tokens=options.max_new_tokens))
+
+
+def _run_of(prompt: str) -> dict[str, Any]:
+    """What is written of a saved prompt's training; nothing for a template."""
+    if "{x}" in prompt:
+        return {}
+    path = Path(prompt) / RUN
+    if not path.is_file():
+        raise ValueError(
+            f"no {RUN} in {prompt!r}: name a folder that 'peft-course train' wrote, or a template with {{x}}"
+        )
+    run: dict[str, Any] = json.loads(path.read_text())
+    return run
+
+
+def _pretrain(options: argparse.Namespace) -> None:
+    from . import pretraining
+
+    if options.evaluate:
+        print(pretraining.evaluate_pretrained(options.name))
+        return
+    pretraining.pretrain(options.name, options.out or f"{options.name}-again", e2e=options.e2e)
