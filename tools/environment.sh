@@ -65,15 +65,16 @@ free_gb=$(df -Pk . | awk 'NR == 2 { print int($4 / 1048576) }')
     die "$free_gb GB are free on this disk, and the environment needs $needed_gb GB (PyTorch is most of it)."
 
 say "[1/4] Making .venv with $("$python" --version)"
-rm -rf .venv
-"$python" -m venv .venv || die "$python could not make .venv; see the message above."
+.venv/bin/python -c 'import pip' 2>/dev/null || rm -rf .venv
+[ -d .venv ] || "$python" -m venv .venv || die "$python could not make .venv; see the message above."
 : >"$log"
-pip() { quietly .venv/bin/python -m pip --disable-pip-version-check install --progress-bar off --constraint constraints.txt "$@"; }
+pip() { quietly .venv/bin/python -m pip --disable-pip-version-check install --progress-bar off "$@"; }
 say "[2/4] Installing PyTorch (the largest part; details in $log)"
-pip setuptools wheel
-pip torch
-say "[3/4] Installing the course, the book's tools and the tests"
-pip --no-build-isolation --editable '.[book,test]'
+pip --constraint constraints.txt torch
+say "[3/4] Installing the libraries, the book's tools and the tests"
+# Every version is given, dependencies included, so that pip has nothing to search for.
+pip --requirement constraints.txt
+pip --no-deps --no-build-isolation --editable .
 say "[4/4] Checking that everything fits together"
 quietly .venv/bin/python -m pip --disable-pip-version-check check
 printf '%s' "$state" >"$stamp"
