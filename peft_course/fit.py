@@ -1,6 +1,7 @@
 """`fit`: the training loop. Only the prompt learns, and the loss is on the answers alone."""
 
 import math
+import os
 import random
 import time
 from collections.abc import Iterator, Sequence
@@ -80,7 +81,8 @@ def fit(
     schedule = LambdaLR(descent, lambda step: _warm_up_and_decay(step, max(1, round(warmup * steps)), steps))
     history, best, started = History(), _Best(prompt), time.perf_counter()
     prompt.train()
-    bar = tqdm(_batches(len(examples), batch_size, steps, seed), total=steps, disable=not progress, desc="fit")
+    quiet = not progress or bool(os.environ.get("TQDM_DISABLE"))  # in a notebook tqdm does not ask for it itself
+    bar = tqdm(_batches(len(examples), batch_size, steps, seed), total=steps, disable=quiet, desc="fit")
     try:
         for step, rows in enumerate(bar, start=1):
             loss = mean_loss(prompt, lm, examples, rows)
