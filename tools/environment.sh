@@ -40,7 +40,7 @@ quietly() {
 explain() {
     if grep -q -i 'No space left on device' "$log"; then
         reason="the disk is full"
-    elif grep -q -i -E 'NewConnectionError|ConnectTimeout|Temporary failure in name resolution|Max retries exceeded|Connection (refused|broken|reset)|ProxyError|SSLError' "$log"; then
+    elif grep -q -i -E 'NewConnectionError|ConnectTimeout|Temporary failure in name resolution|Max retries exceeded|Connection (refused|broken|reset)|ProxyError|SSLError|from versions: none' "$log"; then
         reason="the package registry cannot be reached (no network, or a proxy that pip does not know)"
     elif grep -q -E 'No matching distribution found|ResolutionImpossible' "$log"; then
         reason="the registry has no version that constraints.txt asks for: $(grep -m1 -o -E 'No matching distribution found for .*' "$log" || true)"
@@ -70,7 +70,7 @@ say "[1/4] Making .venv with $("$python" --version)"
 : >"$log"
 pip() { quietly .venv/bin/python -m pip --disable-pip-version-check install --progress-bar off "$@"; }
 say "[2/4] Installing PyTorch (the largest part; details in $log)"
-pip --constraint constraints.txt torch
+pip --constraint constraints.txt "$(grep '^torch==' constraints.txt)"
 say "[3/4] Installing the libraries, the book's tools and the tests"
 # Every version is given, dependencies included, so that pip has nothing to search for.
 pip --requirement constraints.txt
