@@ -10,7 +10,7 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium here (or set CHROMIUM to its path)"),
 ]
-NOT_OURS = ("Got invalid theme mode", "favicon")
+NOT_OURS = ("Got invalid theme mode",)
 # A plot without a text of its own gets its file's name as one.
 PICTURES_WITHOUT_TEXT = """
 [...document.querySelectorAll('.bd-article img')].filter(i => !i.alt || i.alt.includes('_images/')).map(i => i.src)
