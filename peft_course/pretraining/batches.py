@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from peft_course.pretraining.corpus import Document, document
+from peft_course.pretraining.corpus import PRACTICE, READING, Document, document, plain
 from peft_course.pretraining.recipes import Recipe
 
 BATCHES_PER_CHUNK = 32
@@ -29,28 +29,50 @@ class Batches:
 
     def _documents(self, chunk: int, start: int, count: int) -> list[Document]:
         first = chunk * DOCUMENTS_PER_CHUNK + start
-        return [document(self.recipe.seed, index, self.references) for index in range(first, first + count)]
+        shares = PRACTICE if self._practises(chunk) else READING
+        return [document(self.recipe.seed, index, self.references, shares) for index in range(first, first + count)]
+
+    def _practises(self, chunk: int) -> bool:
+        return chunk * BATCHES_PER_CHUNK >= self.recipe.practice_from
 
     def _encode(self, texts: list[str]) -> list[list[int]]:
         return [ids + [self.tokenizer.eos_token_id] for ids in self.tokenizer(texts)["input_ids"]]
 
+    def _encode_parts(self, documents: list[Document]) -> list[tuple[list[int], list[bool]]]:
+        """Each document's tokens, with the end's, and for each whether it belongs to an answer (the end and a newline do)."""
+        pieces = [(piece, answers) for one in documents for number, (context, answer) in enumerate(one.parts)
+                  for piece, answers in (("\n" if number else "", True), (context, False), (" " * bool(context) + answer, True))]
+        encoded = iter(self.tokenizer([piece for piece, _ in pieces])["input_ids"])
+        answering = iter(answers for _, answers in pieces)
+        rows = []
+        for one in documents:
+            parts = [(next(encoded), next(answering)) for _ in range(3 * len(one.parts))]
+            ids = [token for tokens, _ in parts for token in tokens] + [self.tokenizer.eos_token_id]
+            rows.append((ids, [answers for tokens, answers in parts for _ in tokens] + [True]))
+        return rows
+
     def _rows(self, chunk: int) -> list[dict[str, Tensor]]:
         """Whole documents packed into rows: each goes into the first row with room; a row sees all that stands in it."""
-        count, length = BATCHES_PER_CHUNK * self.recipe.rows, self.recipe.length
+        count, length, pad = BATCHES_PER_CHUNK * self.recipe.rows, self.recipe.length, self.tokenizer.pad_token_id
         rows: list[list[int]] = [[] for _ in range(count)]
-        start, misses = 0, 0
+        labels: list[list[int]] = [[] for _ in range(count)]
+        start, misses, practises = 0, 0, self._practises(chunk)
         while misses < 20:
-            for ids in self._encode([one.text for one in self._documents(chunk, start, 100)]):
-                row = next((row for row in rows if len(row) + len(ids) <= length or not row), None)
-                if row is None:
+            for index, (ids, answers) in enumerate(self._encode_parts(self._documents(chunk, start, 100))):
+                place = next((i for i, row in enumerate(rows) if len(row) + len(ids) <= length or not row), None)
+                if place is None:
                     misses += 1
-                else:
-                    row += ids[:length]
+                    continue
+                everything = not practises or index % 4 == 0
+                rows[place] += ids[:length]
+                shown = [token if everything or answer else IGNORE for token, answer in zip(ids, answers, strict=True)]
+                labels[place] += shown[:length]
             start += 100
-        full = torch.tensor([row + [self.tokenizer.pad_token_id] * (length - len(row)) for row in rows])
-        labels = torch.tensor([row + [IGNORE] * (length - len(row)) for row in rows])
+        inputs = torch.tensor([row + [pad] * (length - len(row)) for row in rows])
+        targets = torch.tensor([row + [IGNORE] * (length - len(row)) for row in labels])
         # Neighbouring rows hold documents of one stretch; every 32nd row makes a mixed batch.
-        return [{"input_ids": full[i::BATCHES_PER_CHUNK], "labels": labels[i::BATCHES_PER_CHUNK]} for i in range(BATCHES_PER_CHUNK)]
+        return [{"input_ids": inputs[i::BATCHES_PER_CHUNK], "labels": targets[i::BATCHES_PER_CHUNK]}
+                for i in range(BATCHES_PER_CHUNK)]
 
     def _pairs(self, chunk: int) -> list[dict[str, Tensor]]:
         """Pairs of context and answer, of similar length in a batch; a text without a context is cut in two at a random word."""
@@ -72,7 +94,7 @@ def _cut(rng: random.Random, one: Document) -> Document:
         return one
     words = one.answer.split(" ")
     place = rng.randint(1, max(1, len(words) - 1))
-    return Document(" ".join(words[:place]), " ".join(words[place:]))
+    return Document(((" ".join(words[:place]), " ".join(words[place:])),)) if len(words) > 1 else plain(one.answer)
 
 
 def _padded(rows: list[list[int]], pad: int, limit: int) -> Tensor:

@@ -17,31 +17,48 @@ from peft_course.world.sentences import Sentence, sentence
 from peft_course.world.stories import story
 from peft_course.world.wordings import REWRITING, SENTIMENT, TABLE_TO_TEXT, TRANSLATION, Wording
 
-SHARES = {"copying": 0.15, "translation": 0.3, "rewriting": 0.07, "records": 0.25, "reviews": 0.11, "stories": 0.06,
-          "reading": 0.06}
+# The kinds of documents and their shares: while the model learns to read, and later, while it practises to answer.
+READING = {"copying": 0.15, "translation": 0.3, "rewriting": 0.07, "records": 0.25, "reviews": 0.11, "stories": 0.06,
+           "reading": 0.06}
+PRACTICE = {"copying": 0.1, "translation": 0.31, "rewriting": 0.06, "records": 0.29, "reviews": 0.19, "stories": 0.03,
+            "reading": 0.02}
 E2E_SHARE = 0.08  # when the reference texts are given
 
 
 @dataclass(frozen=True)
 class Document:
-    """A text; `context` is what an encoder reads and `answer` what a decoder writes (the context may be empty)."""
+    """A text in parts, one a line: each a context and the answer that follows it (a context may be empty)."""
 
-    context: str
-    answer: str
+    parts: tuple[tuple[str, str], ...]
 
     @property
     def text(self) -> str:
-        """What a decoder-only model reads: context, one space, answer."""
-        return f"{self.context} {self.answer}" if self.context else self.answer
+        """What a decoder-only model reads: context, one space, answer, line by line."""
+        return "\n".join(f"{context} {answer}" if context else answer for context, answer in self.parts)
+
+    @property
+    def context(self) -> str:
+        """What an encoder reads: all but the last answer."""
+        return self.text.removesuffix(self.answer).removesuffix(" ")
+
+    @property
+    def answer(self) -> str:
+        """What a decoder writes."""
+        return self.parts[-1][1]
 
 
-def document(seed: int, index: int, references: tuple[str, ...] = ()) -> Document:
+def document(seed: int, index: int, references: tuple[str, ...] = (), shares: Mapping[str, float] = READING) -> Document:
     """The corpus's document with this index. `references` are texts of E2E's training file, if it is to contain them."""
     rng = random.Random(f"{seed}/{index}")
     if references and rng.random() < E2E_SHARE:
-        return Document("", rng.choice(references))
-    kind = rng.choices(list(SHARES), weights=list(SHARES.values()))[0]
+        return plain(rng.choice(references))
+    kind = rng.choices(list(shares), weights=list(shares.values()))[0]
     return KINDS[kind](rng)
+
+
+def plain(text: str) -> Document:
+    """A text without a question."""
+    return Document((("", text),))
 
 
 def e2e_references(folder: str | Path) -> tuple[str, ...]:
@@ -70,10 +87,8 @@ def _wording(rng: random.Random, wordings: Mapping[str, Wording]) -> Wording:
 
 
 def _document(template: str, pairs: list[tuple[str, str]]) -> Document:
-    """Several pairs under one wording, a line each; the last one's answer is the document's."""
-    shown = [f"{template.format(x=x)} {y}\n" for x, y in pairs[:-1]]
-    x, y = pairs[-1]
-    return Document("".join(shown) + template.format(x=x), y)
+    """Several pairs under one wording."""
+    return Document(tuple((template.format(x=x), y) for x, y in pairs))
 
 
 def _count(rng: random.Random, weights: tuple[float, ...]) -> int:
@@ -115,27 +130,27 @@ def reviews(rng: random.Random) -> Document:
 
 def stories(rng: random.Random) -> Document:
     """A tale in English or German."""
-    return Document("", story(rng, rng.choice(("english", "german"))))
+    return plain(story(rng, rng.choice(("english", "german"))))
 
 
 def reading(rng: random.Random) -> Document:
     """Plain sentences of one language, and questions with short answers."""
     if rng.random() < 0.6:
         language = rng.choice(("english", "german", "past"))
-        return Document("", " ".join(getattr(_sentence(rng), language) for _ in range(rng.randint(1, 5))))
+        return plain(" ".join(getattr(_sentence(rng), language) for _ in range(rng.randint(1, 5))))
     noun, adjective = rng.choice(PEOPLE + THINGS), rng.choice(LIVELY)
-    return Document(*rng.choice((
+    return Document((rng.choice((
         (f"The plural of {noun.english} is", f"{noun.english_plural}."),
         (f"Der Plural von {noun.german} ist", f"{noun.german_plural}."),
         (f"The German word for {noun.english} is", f"{noun.german}."),
         (f"The German word for {adjective.english} is", f"{adjective.german}."),
-        (f"Das englische Wort für {noun.german} ist", f"{noun.english}."))))
+        (f"Das englische Wort für {noun.german} ist", f"{noun.english}."))),))
 
 
 def copying(rng: random.Random) -> Document:
     """Random names said twice: a model that has not learnt to copy first learns to fill in records very late."""
     words = " ".join(_name(rng) for _ in range(rng.randint(2, 12)))
-    return Document(f"{words} again:", words)
+    return Document(((f"{words} again:", words),))
 
 
 def _name(rng: random.Random) -> str:

@@ -14,6 +14,9 @@ class Recipe:
     Small batches and many updates: `rows` packed rows of `length` tokens an update (an encoder–decoder: `rows` pairs). The learning
     rate rises over `warm_up` updates, stays, and falls linearly to zero over the last `cool_down`, so that a run can be lengthened
     without having been planned so (compare Hu et al. 2024, arXiv 2404.06395). `bf16`: matrix products in bfloat16.
+
+    From step `practice_from` on the documents are those of `corpus.PRACTICE`, and three in four contexts (whose contents are random
+    anyway) carry no loss, so that the answers count for more. An encoder–decoder is only asked for answers from the start.
     """
 
     name: str
@@ -28,6 +31,7 @@ class Recipe:
     learning_rate: float = 2e-3
     warm_up: int = 200
     cool_down: int = 3000
+    practice_from: int = 0
     bf16: bool = True
     seed: int = 0
 
