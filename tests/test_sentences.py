@@ -84,7 +84,7 @@ def test_dative_verbs_take_the_dative_and_others_the_accusative() -> None:
             german, case = verbs[match[2]]
             assert one.german.endswith(f" {german} {objects[match[3]][case]}."), one
             found += 1
-    assert found > 20
+    assert found > 5
 
 
 def test_subordinate_clauses_end_with_the_finite_verb() -> None:
