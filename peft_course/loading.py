@@ -32,7 +32,7 @@ def load_lm(name: str = "course-gpt", device: str | None = None, dtype: torch.dt
     source = str(embedded) if name in embedded_models() else str(name)
     local = Path(source).is_dir()
     try:
-        with _silence():
+        with quietly():
             config = AutoConfig.from_pretrained(source, local_files_only=local)
             auto = AutoModelForSeq2SeqLM if config.is_encoder_decoder else AutoModelForCausalLM
             tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=local)
@@ -54,7 +54,7 @@ def _why_not(name: str, local: bool, error: Exception) -> str:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
+def quietly() -> Iterator[None]:
     """Neither bars nor advice while a small model loads."""
     verbosity, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
