@@ -18,6 +18,8 @@ from transformers import Adafactor
 from .lm import IGNORE, LM
 from .prompts import Prompt
 
+POOL = 50  # batches among which examples of similar length are put together
+
 
 @dataclass
 class History:
@@ -82,7 +84,7 @@ def fit(
     history, best, started = History(), _Best(prompt), time.perf_counter()
     prompt.train()
     quiet = not progress or bool(os.environ.get("TQDM_DISABLE"))  # in a notebook tqdm does not ask for it itself
-    bar = tqdm(_batches(len(examples), batch_size, steps, seed), total=steps, disable=quiet, desc="fit")
+    bar = tqdm(_batches(examples, batch_size, steps, seed), total=steps, disable=quiet, desc="fit")
     try:
         for step, rows in enumerate(bar, start=1):
             loss = mean_loss(prompt, lm, examples, rows)
@@ -147,14 +149,18 @@ def _warm_up_and_decay(step: int, warmup: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, steps - warmup)))
 
 
-def _batches(length: int, batch_size: int, steps: int, seed: int) -> Iterator[list[int]]:
-    """Rows of the examples, every epoch in a new order."""
-    draw, order = random.Random(seed), list[int]()
+def _batches(examples: Dataset, batch_size: int, steps: int, seed: int) -> Iterator[list[int]]:
+    """Rows of the examples, every epoch in a new order, those of similar length together: less padding to compute."""
+    lengths = [len(x) + len(y) for x, y in zip(examples["x"], examples["y"], strict=True)]
+    draw, batches = random.Random(seed), list[list[int]]()
     for _ in range(steps):
-        while len(order) < min(batch_size, length):
-            order += draw.sample(range(length), length)
-        rows, order = order[:batch_size], order[batch_size:]
-        yield rows
+        if not batches:
+            order = draw.sample(range(len(lengths)), len(lengths))
+            for start in range(0, len(order), POOL * batch_size):
+                pool = sorted(order[start : start + POOL * batch_size], key=lengths.__getitem__)
+                batches += [pool[i : i + batch_size] for i in range(0, len(pool), batch_size)]
+            draw.shuffle(batches)
+        yield batches.pop()
 
 
 def _refuse_divergence(losses: list[float], rate: float) -> None:
