@@ -296,7 +296,7 @@ class LM:
             lambda _, args, options: (args, {**options, "prefixes": prefixes}), with_kwargs=True
         )
         try:
-            tokens = model.generate(  # type: ignore[operator]
+            tokens = model.generate(
                 **inputs,
                 max_new_tokens=max_new_tokens,
                 num_beams=num_beams,

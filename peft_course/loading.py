@@ -39,7 +39,7 @@ def load_lm(name: str = "course-gpt", device: str | None = None, dtype: torch.dt
             model = auto.from_pretrained(source, config=config, dtype=dtype, local_files_only=local)
     except (OSError, ValueError, ImportError) as error:
         raise ValueError(_why_not(name, local, error)) from error
-    model.to(device)  # type: ignore[arg-type]
+    model.to(device)
     return LM(model, tokenizer, name)
 
 
