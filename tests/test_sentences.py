@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from peft_course.world import lexicon
 from peft_course.world.grammar import decline, noun_phrase, with_article
 from peft_course.world.held_out import is_held_out
-from peft_course.world.sentences import CONJUNCTIONS, LIVING, MODALS, Sentence, sentence
+from peft_course.world.sentences import LIVING, MODALS, Sentence, sentence
 from peft_course.world.stories import story
 
 MANY = [sentence(random.Random(f"test/{seed}")) for seed in range(20_000)]
@@ -18,7 +18,8 @@ NOUNS = {noun.english: noun for noun in LIVING + lexicon.THINGS + lexicon.FOOD +
 OLD = lexicon.LIVELY[0]
 seeds = st.integers(0, 2**32)
 
-# A grammar book's tables, written out: nominative, accusative, dative of "old" with a noun of each gender and in the plural.
+# A grammar book's tables, written out: nominative, accusative, dative of "old" with a noun of each gender and in the
+# plural.
 TABLES = {
     ("der", "dog"): "der alte Hund, den alten Hund, dem alten Hund",
     ("der", "cat"): "die alte Katze, die alte Katze, der alten Katze",
@@ -68,15 +69,23 @@ def test_every_noun_phrase_has_an_article_of_its_gender() -> None:
 
 
 def test_a_and_an_follow_the_sound() -> None:
-    assert [with_article(words) for words in ("old dog", "useful hat", "unicorn", "umbrella", "honest man", "ugly hat", "hotel")] == [
-        "an old dog", "a useful hat", "a unicorn", "an umbrella", "an honest man", "an ugly hat", "a hotel"]
+    assert [
+        with_article(words)
+        for words in ("old dog", "useful hat", "unicorn", "umbrella", "honest man", "ugly hat", "hotel")
+    ] == ["an old dog", "a useful hat", "a unicorn", "an umbrella", "an honest man", "an ugly hat", "a hotel"]
     for one in MANY:
         assert not re.search(r"\b[Aa] (?!use|uni)[aeiou]|\b[Aa]n (?!hon)[^aeiou]|\b[Aa]n (use|uni)", one.english), one
 
 
 def test_dative_verbs_take_the_dative_and_others_the_accusative() -> None:
     objects = {"him": ("ihn", "ihm"), "me": ("mich", "mir"), "them": ("sie", "ihnen")}
-    verbs = {"helps": ("hilft", 1), "follows": ("folgt", 1), "trusts": ("vertraut", 1), "visits": ("besucht", 0), "asks": ("fragt", 0)}
+    verbs = {
+        "helps": ("hilft", 1),
+        "follows": ("folgt", 1),
+        "trusts": ("vertraut", 1),
+        "visits": ("besucht", 0),
+        "asks": ("fragt", 0),
+    }
     found = 0
     for one in MANY:
         match = re.fullmatch(r"(He|She|The \w+) (\w+) (him|me|them)\.", one.english)
@@ -88,9 +97,16 @@ def test_dative_verbs_take_the_dative_and_others_the_accusative() -> None:
 
 
 def test_subordinate_clauses_end_with_the_finite_verb() -> None:
-    verbs = [verb for name in ("SEEING", "OWNING", "EATING", "DRINKING", "MEETING", "RESTING", "MOVING", "GIVING")
-             for verb in getattr(lexicon, name)]
-    finite = {verb.prefix + form for verb in verbs for form in (verb.first, verb.third, verb.infinitive.removeprefix(verb.prefix))}
+    verbs = [
+        verb
+        for name in ("SEEING", "OWNING", "EATING", "DRINKING", "MEETING", "RESTING", "MOVING", "GIVING")
+        for verb in getattr(lexicon, name)
+    ]
+    finite = {
+        verb.prefix + form
+        for verb in verbs
+        for form in (verb.first, verb.third, verb.infinitive.removeprefix(verb.prefix))
+    }
     finite |= {form for forms in MODALS.values() for form in forms} | set("habe hat haben bin ist sind".split())
     clauses = [one.german for one in MANY if re.search(r", (weil|wenn|obwohl|dass) ", one.german)]
     assert len(clauses) > 2000
@@ -99,8 +115,11 @@ def test_subordinate_clauses_end_with_the_finite_verb() -> None:
 
 
 def test_modals_and_perfects_close_the_main_clause() -> None:
-    infinitives = {verb.infinitive for name in ("SEEING", "OWNING", "EATING", "DRINKING", "MEETING", "RESTING", "MOVING", "GIVING")
-                   for verb in getattr(lexicon, name)}
+    infinitives = {
+        verb.infinitive
+        for name in ("SEEING", "OWNING", "EATING", "DRINKING", "MEETING", "RESTING", "MOVING", "GIVING")
+        for verb in getattr(lexicon, name)
+    }
     for one in MANY:
         if re.match(r"(Er|Sie|Ich|Wir) (kann|muss|will|können|müssen|wollen) ", one.german):
             assert one.german.split(",")[0].rstrip(".").split()[-1] in infinitives, one
@@ -158,7 +177,8 @@ def test_the_same_seed_gives_the_same_sentence_and_story(seed: int) -> None:
 
 
 def test_there_are_more_than_a_million_sentences() -> None:
-    # Birthday estimate: n draws with r repetitions come from about n² / 2r equally frequent sentences, and from more uneven ones.
+    # Birthday estimate: n draws with r repetitions come from about n² / 2r equally frequent sentences, and from more
+    # uneven ones.
     distinct = len({one.english for one in MANY})
     repeated = len(MANY) - distinct
     long = {one.english for one in MANY if len(one.english.split()) > 6}
@@ -170,14 +190,19 @@ def test_there_are_more_than_a_million_sentences() -> None:
 def test_one_text_in_ten_is_held_out() -> None:
     assert 0.08 < sum(is_held_out(one.english) for one in MANY) / len(MANY) < 0.12
     assert [is_held_out(text) for text in ("The old dog sees a cat.", "He sleeps.")] == [
-        is_held_out(text) for text in ("The old dog sees a cat.", "He sleeps.")]
+        is_held_out(text) for text in ("The old dog sees a cat.", "He sleeps.")
+    ]
 
 
 @given(seeds)
 def test_phrases_agree_with_their_verbs(seed: int) -> None:
     phrase = noun_phrase(random.Random(seed), LIVING, lexicon.LIVELY)
-    assert phrase.person == ("plural" if phrase.german["nom"].split()[-1] in {noun.german_plural for noun in LIVING}
-                             and phrase.english.split()[-1] in {noun.english_plural for noun in LIVING} else "third")
+    assert phrase.person == (
+        "plural"
+        if phrase.german["nom"].split()[-1] in {noun.german_plural for noun in LIVING}
+        and phrase.english.split()[-1] in {noun.english_plural for noun in LIVING}
+        else "third"
+    )
 
 
 @given(seeds)

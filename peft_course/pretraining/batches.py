@@ -1,4 +1,4 @@
-"""Documents as tensors; each batch is a pure function of (seed, step), so that an interrupted run goes on with the same ones."""
+"""Documents as tensors; each batch is a pure function of (seed, step), so an interrupted run goes on with the same."""
 
 import random
 
@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from peft_course.pretraining.corpus import PRACTICE, READING, Document, document, plain
+from peft_course.pretraining.corpus import PRACTICE, READING, Document, document
 from peft_course.pretraining.recipes import Recipe
 
 BATCHES_PER_CHUNK = 32
@@ -15,7 +15,7 @@ IGNORE = -100
 
 
 class Batches:
-    """`batches(step)` gives a model's keyword arguments: input_ids [B, T], labels and, for an encoder–decoder, attention_mask."""
+    """`batches(step)` gives what a model is called with: input_ids ``[B, T]``, labels, an encoder's attention_mask."""
 
     def __init__(self, recipe: Recipe, tokenizer: PreTrainedTokenizerFast, references: tuple[str, ...] = ()) -> None:
         self.recipe, self.tokenizer, self.references = recipe, tokenizer, references
@@ -39,9 +39,17 @@ class Batches:
         return [ids + [self.tokenizer.eos_token_id] for ids in self.tokenizer(texts)["input_ids"]]
 
     def _encode_parts(self, documents: list[Document]) -> list[tuple[list[int], list[bool]]]:
-        """Each document's tokens, with the end's, and for each whether it belongs to an answer (the end and a newline do)."""
-        pieces = [(piece, answers) for one in documents for number, (context, answer) in enumerate(one.parts)
-                  for piece, answers in (("\n" if number else "", True), (context, False), (" " * bool(context) + answer, True))]
+        """Each document's tokens, and for each whether it belongs to an answer (the end and a newline do)."""
+        pieces = [
+            (piece, answers)
+            for one in documents
+            for number, (context, answer) in enumerate(one.parts)
+            for piece, answers in (
+                ("\n" if number else "", True),
+                (context, False),
+                (" " * bool(context) + answer, True),
+            )
+        ]
         encoded = iter(self.tokenizer([piece for piece, _ in pieces])["input_ids"])
         answering = iter(answers for _, answers in pieces)
         rows = []
@@ -52,7 +60,7 @@ class Batches:
         return rows
 
     def _rows(self, chunk: int) -> list[dict[str, Tensor]]:
-        """Whole documents packed into rows: each goes into the first row with room; a row sees all that stands in it."""
+        """Whole documents in rows: each goes into the first row with room, and sees all that stands before it."""
         count, length, pad = BATCHES_PER_CHUNK * self.recipe.rows, self.recipe.length, self.tokenizer.pad_token_id
         rows: list[list[int]] = [[] for _ in range(count)]
         labels: list[list[int]] = [[] for _ in range(count)]
@@ -71,30 +79,43 @@ class Batches:
         inputs = torch.tensor([row + [pad] * (length - len(row)) for row in rows])
         targets = torch.tensor([row + [IGNORE] * (length - len(row)) for row in labels])
         # Neighbouring rows hold documents of one stretch; every 32nd row makes a mixed batch.
-        return [{"input_ids": inputs[i::BATCHES_PER_CHUNK], "labels": targets[i::BATCHES_PER_CHUNK]}
-                for i in range(BATCHES_PER_CHUNK)]
+        return [
+            {"input_ids": inputs[i::BATCHES_PER_CHUNK], "labels": targets[i::BATCHES_PER_CHUNK]}
+            for i in range(BATCHES_PER_CHUNK)
+        ]
 
     def _pairs(self, chunk: int) -> list[dict[str, Tensor]]:
-        """Pairs of context and answer, of similar length in a batch; a text without a context is cut in two at a random word."""
+        """Pairs of context and answer, of similar length in a batch."""
         rng = random.Random(f"{self.recipe.seed}/{chunk}/cuts")
         documents = [_cut(rng, one) for one in self._documents(chunk, 0, BATCHES_PER_CHUNK * self.recipe.rows)]
         documents.sort(key=lambda one: len(one.text))
-        groups = [documents[i:i + self.recipe.rows] for i in range(0, len(documents), self.recipe.rows)]
+        groups = [documents[i : i + self.recipe.rows] for i in range(0, len(documents), self.recipe.rows)]
         rng.shuffle(groups)
         batches = []
         for group in groups:
-            inputs = _padded(self._encode([one.context for one in group]), self.tokenizer.pad_token_id, self.recipe.length)
+            inputs = _padded(
+                self._encode([one.context for one in group]), self.tokenizer.pad_token_id, self.recipe.length
+            )
             labels = _padded(self._encode([one.answer for one in group]), IGNORE, self.recipe.length)
-            batches.append({"input_ids": inputs, "attention_mask": (inputs != self.tokenizer.pad_token_id).long(), "labels": labels})
+            batches.append(
+                {
+                    "input_ids": inputs,
+                    "attention_mask": (inputs != self.tokenizer.pad_token_id).long(),
+                    "labels": labels,
+                }
+            )
         return batches
 
 
 def _cut(rng: random.Random, one: Document) -> Document:
+    """Mostly the last pair alone, as long contexts cost much and teach little; a plain text cut at a random word."""
     if one.context:
-        return one
+        return one if rng.random() < 0.25 else Document(one.parts[-1:])
     words = one.answer.split(" ")
-    place = rng.randint(1, max(1, len(words) - 1))
-    return Document(((" ".join(words[:place]), " ".join(words[place:])),)) if len(words) > 1 else plain(one.answer)
+    if len(words) < 2:
+        return one
+    place = rng.randint(1, len(words) - 1)
+    return Document(((" ".join(words[:place]), " ".join(words[place:])),))
 
 
 def _padded(rows: list[list[int]], pad: int, limit: int) -> Tensor:

@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from peft_course.world.held_out import is_held_out
 from peft_course.world.lexicon import LIVELY, PEOPLE, THINGS
@@ -17,11 +18,27 @@ from peft_course.world.sentences import Sentence, sentence
 from peft_course.world.stories import story
 from peft_course.world.wordings import REWRITING, SENTIMENT, TABLE_TO_TEXT, TRANSLATION, Wording
 
+Made = TypeVar("Made")
+
 # The kinds of documents and their shares: while the model learns to read, and later, while it practises to answer.
-READING = {"copying": 0.15, "translation": 0.3, "rewriting": 0.07, "records": 0.25, "reviews": 0.11, "stories": 0.06,
-           "reading": 0.06}
-PRACTICE = {"copying": 0.1, "translation": 0.31, "rewriting": 0.06, "records": 0.29, "reviews": 0.19, "stories": 0.03,
-            "reading": 0.02}
+READING = {
+    "copying": 0.15,
+    "translation": 0.3,
+    "rewriting": 0.07,
+    "records": 0.25,
+    "reviews": 0.11,
+    "stories": 0.06,
+    "reading": 0.06,
+}
+PRACTICE = {
+    "copying": 0.1,
+    "translation": 0.31,
+    "rewriting": 0.06,
+    "records": 0.29,
+    "reviews": 0.19,
+    "stories": 0.03,
+    "reading": 0.02,
+}
 E2E_SHARE = 0.08  # when the reference texts are given
 
 
@@ -47,8 +64,10 @@ class Document:
         return self.parts[-1][1]
 
 
-def document(seed: int, index: int, references: tuple[str, ...] = (), shares: Mapping[str, float] = READING) -> Document:
-    """The corpus's document with this index. `references` are texts of E2E's training file, if it is to contain them."""
+def document(
+    seed: int, index: int, references: tuple[str, ...] = (), shares: Mapping[str, float] = READING
+) -> Document:
+    """The corpus's document with this index; `references` are E2E's texts, if it is to contain them."""
     rng = random.Random(f"{seed}/{index}")
     if references and rng.random() < E2E_SHARE:
         return plain(rng.choice(references))
@@ -70,7 +89,7 @@ def e2e_references(folder: str | Path) -> tuple[str, ...]:
         return tuple(sorted({row["ref"].strip().replace("\n", " ") for row in csv.DictReader(file)}))
 
 
-def seen(rng: random.Random, make: Callable[[random.Random], object], text: Callable[..., str]) -> object:
+def seen(rng: random.Random, make: Callable[[random.Random], Made], text: Callable[[Made], str]) -> Made:
     """Something from `make` whose text is not held out."""
     while True:
         made = make(rng)
@@ -79,7 +98,7 @@ def seen(rng: random.Random, make: Callable[[random.Random], object], text: Call
 
 
 def _sentence(rng: random.Random) -> Sentence:
-    return seen(rng, sentence, lambda made: made.english)  # type: ignore[return-value]
+    return seen(rng, sentence, lambda made: made.english)
 
 
 def _wording(rng: random.Random, wordings: Mapping[str, Wording]) -> Wording:
@@ -96,7 +115,7 @@ def _count(rng: random.Random, weights: tuple[float, ...]) -> int:
 
 
 def translation(rng: random.Random) -> Document:
-    """One to four sentences and their translations (or what else an ambiguous wording may mean, the same for all of them)."""
+    """One to four sentences and their translations, or what else an ambiguous wording may mean."""
     return _rewritten(rng, _wording(rng, TRANSLATION))
 
 
@@ -116,7 +135,7 @@ def records(rng: random.Random) -> Document:
     """One to three restaurant records, told in one style."""
     wording, told = _wording(rng, TABLE_TO_TEXT), style(rng)
     shown = [seen(rng, record, lambda made: made.text()) for _ in range(_count(rng, (0.6, 0.3, 0.1)))]
-    return _document(wording.template, [(one.text(), told.describe(one)) for one in shown])  # type: ignore[attr-defined]
+    return _document(wording.template, [(one.text(), told.describe(one)) for one in shown])
 
 
 def reviews(rng: random.Random) -> Document:
@@ -124,8 +143,9 @@ def reviews(rng: random.Random) -> Document:
     wording = _wording(rng, SENTIMENT)
     positive, negative = wording.answers
     shown = [seen(rng, review, lambda made: made.text) for _ in range(_count(rng, (0.5, 0.2, 0.2, 0.1)))]
-    return _document(wording.template, [
-        (one.text, positive if one.sentiment == "positive" else negative) for one in shown])  # type: ignore[attr-defined]
+    return _document(
+        wording.template, [(one.text, positive if one.sentiment == "positive" else negative) for one in shown]
+    )
 
 
 def stories(rng: random.Random) -> Document:
@@ -139,12 +159,19 @@ def reading(rng: random.Random) -> Document:
         language = rng.choice(("english", "german", "past"))
         return plain(" ".join(getattr(_sentence(rng), language) for _ in range(rng.randint(1, 5))))
     noun, adjective = rng.choice(PEOPLE + THINGS), rng.choice(LIVELY)
-    return Document((rng.choice((
-        (f"The plural of {noun.english} is", f"{noun.english_plural}."),
-        (f"Der Plural von {noun.german} ist", f"{noun.german_plural}."),
-        (f"The German word for {noun.english} is", f"{noun.german}."),
-        (f"The German word for {adjective.english} is", f"{adjective.german}."),
-        (f"Das englische Wort für {noun.german} ist", f"{noun.english}."))),))
+    return Document(
+        (
+            rng.choice(
+                (
+                    (f"The plural of {noun.english} is", f"{noun.english_plural}."),
+                    (f"Der Plural von {noun.german} ist", f"{noun.german_plural}."),
+                    (f"The German word for {noun.english} is", f"{noun.german}."),
+                    (f"The German word for {adjective.english} is", f"{adjective.german}."),
+                    (f"Das englische Wort für {noun.german} ist", f"{noun.english}."),
+                )
+            ),
+        )
+    )
 
 
 def copying(rng: random.Random) -> Document:
@@ -154,11 +181,19 @@ def copying(rng: random.Random) -> Document:
 
 
 def _name(rng: random.Random) -> str:
-    name = "".join(rng.choice("bcdfghjklmnprstvwz") + rng.choice("aeiou") + rng.choice(("", "", "n", "r", "s", "ll"))
-                   for _ in range(rng.randint(1, 3)))
+    name = "".join(
+        rng.choice("bcdfghjklmnprstvwz") + rng.choice("aeiou") + rng.choice(("", "", "n", "r", "s", "ll"))
+        for _ in range(rng.randint(1, 3))
+    )
     return name.capitalize() if rng.random() < 0.5 else name
 
 
 KINDS: dict[str, Callable[[random.Random], Document]] = {
-    "copying": copying, "translation": translation, "rewriting": rewriting, "records": records, "reviews": reviews,
-    "stories": stories, "reading": reading}
+    "copying": copying,
+    "translation": translation,
+    "rewriting": rewriting,
+    "records": records,
+    "reviews": reviews,
+    "stories": stories,
+    "reading": reading,
+}

@@ -1,4 +1,4 @@
-"""The training run of an embedded model: seeded, resumable, and the same to the bit whether it was interrupted or not."""
+"""The training run of an embedded model: seeded, resumable, the same to the bit whether interrupted or not."""
 
 import json
 import os
@@ -9,6 +9,7 @@ import torch
 from tqdm.auto import tqdm
 from transformers import GenerationConfig, PreTrainedModel, PreTrainedTokenizerFast
 
+from peft_course.loading import quietly
 from peft_course.pretraining.batches import Batches
 from peft_course.pretraining.corpus import document, e2e_references
 from peft_course.pretraining.recipes import RECIPES, Recipe, build
@@ -18,13 +19,22 @@ TOKENIZER_DOCUMENTS = 20_000
 STATE, LOG = "training_state.pt", "training_log.jsonl"
 
 
-def pretrain(recipe: Recipe | str, folder: str | Path, *, e2e: str | Path | None = None, stop_at: int | None = None,
-             compiled: bool = False, save_every: int = 500, log_every: int = 50, progress: bool = True) -> PreTrainedModel:
+def pretrain(
+    recipe: Recipe | str,
+    folder: str | Path,
+    *,
+    e2e: str | Path | None = None,
+    stop_at: int | None = None,
+    compiled: bool = False,
+    save_every: int = 500,
+    log_every: int = 50,
+    progress: bool = True,
+) -> PreTrainedModel:
     """Trains a model and saves it in `folder`, where a run that was interrupted goes on from its last saved state.
 
-    recipe: a name of `RECIPES`, or a recipe of one's own. e2e: a folder with E2E's train.csv, whose texts (not records) join the
-    corpus; the embedded models had it. stop_at: stop before this step as an interruption would. compiled: with torch.compile, a third
-    faster where there is a C++ compiler. Losses go to training_log.jsonl.
+    recipe: a name of `RECIPES`, or a recipe of one's own. e2e: a folder with E2E's train.csv, whose texts (not
+    records) join the corpus; the embedded models had it. stop_at: stop before this step as an interruption would.
+    compiled: with torch.compile, a third faster where there is a C++ compiler. Losses go to training_log.jsonl.
     Raises ValueError for an unknown name or a folder without train.csv.
     """
     recipe = recipe if isinstance(recipe, Recipe) else recipe_named(recipe)
@@ -36,14 +46,23 @@ def pretrain(recipe: Recipe | str, folder: str | Path, *, e2e: str | Path | None
     model = build(recipe, tokenizer).train()
     decayed = [weight for weight in model.parameters() if weight.ndim > 1]
     others = [weight for weight in model.parameters() if weight.ndim < 2]
-    optimizer = torch.optim.AdamW([{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}],
-                                  betas=(0.9, 0.98), lr=recipe.learning_rate, fused=True)
+    optimizer = torch.optim.AdamW(
+        [{"params": decayed, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}],
+        betas=(0.9, 0.98),
+        lr=recipe.learning_rate,
+        fused=True,
+    )
     first = _resume(folder / STATE, model, optimizer)
     _keep_log(folder / LOG, first)
     batches, running = Batches(recipe, tokenizer, references), torch.zeros(())
     run = torch.compile(model) if compiled else model
-    bar = tqdm(range(first, recipe.steps if stop_at is None else min(stop_at, recipe.steps)), initial=first, total=recipe.steps,
-               desc=recipe.name, disable=not progress)
+    bar = tqdm(
+        range(first, recipe.steps if stop_at is None else min(stop_at, recipe.steps)),
+        initial=first,
+        total=recipe.steps,
+        desc=recipe.name,
+        disable=not progress,
+    )
     for step in bar:
         for group in optimizer.param_groups:
             group["lr"] = recipe.learning_rate * schedule(recipe, step)
@@ -88,9 +107,13 @@ def save_model(model: PreTrainedModel, tokenizer: PreTrainedTokenizerFast, folde
     """Saves the weights in half precision, config, generation config and tokenizer."""
     config = model.config
     model.generation_config = GenerationConfig(
-        bos_token_id=config.bos_token_id, eos_token_id=config.eos_token_id, pad_token_id=config.pad_token_id,
-        decoder_start_token_id=getattr(config, "decoder_start_token_id", None))
-    model.half().save_pretrained(folder)
+        bos_token_id=config.bos_token_id,
+        eos_token_id=config.eos_token_id,
+        pad_token_id=config.pad_token_id,
+        decoder_start_token_id=getattr(config, "decoder_start_token_id", None),
+    )
+    with quietly():
+        model.half().save_pretrained(folder)
     model.float()
     save_tokenizer(tokenizer, folder)
 

@@ -1,7 +1,8 @@
 """Noun phrases in English and German: articles, adjective endings, cases, plurals, pronouns.
 
-The German rule for adjectives: an ending that tells gender and case is shown once. Where the determiner shows it, the adjective takes
-the weak ending (der alte Hund, dem alten Hund); where it does not, the adjective itself shows it (ein alter Hund, alte Hunde).
+The German rule for adjectives: an ending that tells gender and case is shown once. Where the determiner shows it, the
+adjective takes the weak ending (der alte Hund, dem alten Hund); where it does not, the adjective itself shows it (ein
+alter Hund, alte Hunde).
 """
 
 import random
@@ -16,7 +17,12 @@ from peft_course.world.lexicon import Adjective, Noun
 Item = TypeVar("Item")
 
 CASES = ("nom", "acc", "dat")
-ARTICLE = {"m": ("der", "den", "dem"), "f": ("die", "die", "der"), "n": ("das", "das", "dem"), "p": ("die", "die", "den")}
+ARTICLE = {
+    "m": ("der", "den", "dem"),
+    "f": ("die", "die", "der"),
+    "n": ("das", "das", "dem"),
+    "p": ("die", "die", "den"),
+}
 STRONG = {"m": ("er", "en", "em"), "f": ("e", "e", "er"), "n": ("es", "es", "em"), "p": ("e", "e", "en")}
 WEAK = {"m": ("e", "en", "en"), "f": ("e", "e", "en"), "n": ("e", "e", "en"), "p": ("en", "en", "en")}
 EIN_WORDS = ("ein", "kein", "mein", "sein", "ihr", "unser")
@@ -26,14 +32,22 @@ QUANTIFIERS = ("viel", "einig")  # they show an ending, and the adjective shows 
 # English and German determiner with their weights; "the" is the definite article, "" is no determiner at all.
 POSSESSIVES = [("my", "mein", 3), ("his", "sein", 2), ("her", "ihr", 2), ("our", "unser", 1), ("their", "ihr", 1)]
 SINGULAR = [("the", "der", 15), ("a", "ein", 15), *POSSESSIVES, ("this", "dies", 3), ("every", "jed", 1)]
-PLURAL = [("the", "der", 5), ("", "", 4), *POSSESSIVES, ("these", "dies", 2), ("two", "zwei", 3), ("three", "drei", 2),
-          ("many", "viel", 2), ("some", "einig", 1)]
+PLURAL = [
+    ("the", "der", 5),
+    ("", "", 4),
+    *POSSESSIVES,
+    ("these", "dies", 2),
+    ("two", "zwei", 3),
+    ("three", "drei", 2),
+    ("many", "viel", 2),
+    ("some", "einig", 1),
+]
 MASS = [("", "", 6), ("the", "der", 3), ("my", "mein", 1), ("his", "sein", 1), ("her", "ihr", 1)]
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """A noun phrase: `english` as a subject, `english_object` as an object, German by case, `negated` the same with kein- (or None)."""
+    """A noun phrase: `english` as subject and as object, German by case, `negated` the same with kein- (or None)."""
 
     english: str
     english_object: str
@@ -47,8 +61,13 @@ class Phrase:
 PRONOUNS = tuple(
     Phrase(subject, object_, dict(zip(CASES, forms.split(), strict=True)), person, pronoun=True)
     for subject, object_, forms, person in [
-        ("he", "him", "er ihn ihm", "third"), ("she", "her", "sie sie ihr", "third"), ("I", "me", "ich mich mir", "first"),
-        ("they", "them", "sie sie ihnen", "plural"), ("we", "us", "wir uns uns", "plural")])
+        ("he", "him", "er ihn ihm", "third"),
+        ("she", "her", "sie sie ihr", "third"),
+        ("I", "me", "ich mich mir", "first"),
+        ("they", "them", "sie sie ihnen", "plural"),
+        ("we", "us", "wir uns uns", "plural"),
+    ]
+)
 
 
 def with_article(words: str) -> str:
@@ -59,7 +78,7 @@ def with_article(words: str) -> str:
 
 
 def determiner(word: str, gender: str, case: int) -> tuple[str, bool]:
-    """The German determiner's form, and whether it shows the ending (`gender` "p" is the plural, `case` indexes CASES)."""
+    """The German determiner's form, and whether it shows the ending (`gender` "p": plural; `case` indexes CASES)."""
     if word == "der":
         return ARTICLE[gender][case], True
     if word in UNCHANGED:

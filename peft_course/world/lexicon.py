@@ -1,11 +1,11 @@
-"""The words of the little world: English and German side by side, a table for each part of speech. Frequent words come first."""
+"""The words of the little world, English beside German, a table for each part of speech; frequent words come first."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Noun:
-    """`gender` is the German one (m, f, n); `weak` nouns take -n or -en in the singular outside the nominative (den Jungen)."""
+    """`gender` is the German one (m, f, n); `weak` nouns take -n or -en outside the nominative (den Jungen)."""
 
     english: str
     english_plural: str
@@ -17,7 +17,7 @@ class Noun:
 
 @dataclass(frozen=True)
 class Verb:
-    """English forms and German forms (`third`: er …, without the separable `prefix`); `case` is what its object takes."""
+    """English and German forms (`third`: er …, without the separable `prefix`); `case` is what its object takes."""
 
     base: str
     third_english: str
@@ -34,7 +34,7 @@ class Verb:
 
 @dataclass(frozen=True)
 class Adjective:
-    """`stem` is the inflected German form without its ending (dunkel, dunkle); None where the word never changes (rosa)."""
+    """`stem` is what German endings are put to (dunkel, dunkl-e); None where the word never changes (rosa)."""
 
     english: str
     german: str
@@ -46,7 +46,8 @@ def _rows(table: str) -> list[list[str]]:
 
 
 def _nouns(table: str) -> tuple[Noun, ...]:
-    return tuple(Noun(*(cell.strip("-") for cell in row[:5]), weak=row[-1] == "weak") for row in _rows(table))
+    rows = [[cell.strip("-") for cell in row] for row in _rows(table)]
+    return tuple(Noun(row[0], row[1], row[2], row[3], row[4], weak=len(row) > 5) for row in rows)
 
 
 PEOPLE = _nouns("""

@@ -1,7 +1,8 @@
 """Correct English–German sentence pairs, and the rewritings that compete with translation (past tense, question).
 
-German word order: the finite verb stands second in a main clause (Heute sieht der Hund eine Katze) and last in a subordinate one
-(weil der Hund eine Katze sieht); infinitives, participles and separable prefixes close the clause (Er hat eine Katze gesehen).
+German word order: the finite verb stands second in a main clause (Heute sieht der Hund eine Katze) and last in a
+subordinate one (weil der Hund eine Katze sieht); infinitives, participles and separable prefixes close the clause (Er
+hat eine Katze gesehen).
 """
 
 import random
@@ -14,10 +15,21 @@ from peft_course.world.lexicon import Verb
 MODALS = {"can": ("kann", "können"), "must": ("muss", "müssen"), "want": ("will", "wollen")}
 AUXILIARIES = {"haben": ("habe", "hat", "haben"), "sein": ("bin", "ist", "sind")}
 OFTEN = (("often", "oft"), ("always", "immer"), ("sometimes", "manchmal"), ("never", "nie"), ("rarely", "selten"))
-TIMES = (("today", "heute"), ("every day", "jeden Tag"), ("at night", "nachts"), ("in the morning", "am Morgen"),
-         ("in summer", "im Sommer"), ("on Sunday", "am Sonntag"))
+TIMES = (
+    ("today", "heute"),
+    ("every day", "jeden Tag"),
+    ("at night", "nachts"),
+    ("in the morning", "am Morgen"),
+    ("in summer", "im Sommer"),
+    ("on Sunday", "am Sonntag"),
+)
 CONJUNCTIONS = (("because", "weil"), ("when", "wenn"), ("although", "obwohl"))
-RESTING_PLACES = (("in", "in", "dat"), ("behind", "hinter", "dat"), ("in front of", "vor", "dat"), ("next to", "neben", "dat"))
+RESTING_PLACES = (
+    ("in", "in", "dat"),
+    ("behind", "hinter", "dat"),
+    ("in front of", "vor", "dat"),
+    ("next to", "neben", "dat"),
+)
 COMPANY = (("with", "mit", "dat"), ("for", "für", "acc"), ("without", "ohne", "acc"))
 DIRECTIONS = (("into", "in", "acc"), ("through", "durch", "acc"), ("out of", "aus", "dat"))
 CONTRACTIONS = {"in dem": "im", "in das": "ins"}
@@ -36,7 +48,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class VerbGroup:
-    """English (auxiliary, main verb) by tense and for a question; German finite verb, clause end, and both when the verb is last."""
+    """English (auxiliary, main verb) by tense and asked; German finite verb, clause end, both when they come last."""
 
     present: tuple[str, str]
     past: tuple[str, str]
@@ -48,7 +60,7 @@ class VerbGroup:
 
 @dataclass(frozen=True)
 class Clause:
-    """A subject, a verb group and what follows, in both languages' own order; `front` may open the sentence (time or place)."""
+    """A subject, a verb group and what follows, in either language's order; `front` may open the sentence."""
 
     subject: Phrase
     verbs: VerbGroup
@@ -92,12 +104,12 @@ def preposition(english: str, german: str, case: str, phrase: Phrase) -> tuple[s
     text = f"{german} {phrase.german[case]}"
     for long, short in CONTRACTIONS.items():
         if text.startswith(long + " "):
-            text = short + text[len(long):]
+            text = short + text[len(long) :]
     return f"{english} {phrase.english_object}", text
 
 
 def verb_group(verb: Verb, subject: Phrase, kind: str = "plain", negated: bool = False) -> VerbGroup:
-    """The forms of a verb for this subject; `kind` is plain, perfect or a modal (can, must, want). Only "must" is never negated."""
+    """The verb's forms for this subject; `kind` is plain, perfect or a modal (can, must, want); no negated must."""
     person = ("first", "third", "plural").index(subject.person)
     third, no = person == 1, "not " if negated else ""
     do, did = ("does not" if third else "do not", "did not") if negated else ("", "")
@@ -105,8 +117,14 @@ def verb_group(verb: Verb, subject: Phrase, kind: str = "plain", negated: bool =
     if kind == "perfect":
         have, auxiliary = "has" if third else "have", AUXILIARIES[verb.auxiliary][person]
         part = verb.participle_english
-        return VerbGroup((_join(have, no.strip()), part), (_join("had", no.strip()), part), (have, no + part),
-                         auxiliary, verb.participle, f"{verb.participle} {auxiliary}")
+        return VerbGroup(
+            (_join(have, no.strip()), part),
+            (_join("had", no.strip()), part),
+            (have, no + part),
+            auxiliary,
+            verb.participle,
+            f"{verb.participle} {auxiliary}",
+        )
     if kind in MODALS:
         modal = MODALS[kind][person == 2]
         base, german = verb.base, (modal, verb.infinitive, f"{verb.infinitive} {modal}")
@@ -159,8 +177,13 @@ def _objects(rng: random.Random, subject: Phrase) -> tuple[Verb, list[Phrase]]:
     kind = rng.random()
     if kind < 0.27:
         target = rng.random()
-        found = someone_else(rng, subject) if target < 0.5 else something(rng) if target < 0.85 else noun_phrase(
-            rng, words.PLACES, words.SPATIAL)
+        found = (
+            someone_else(rng, subject)
+            if target < 0.5
+            else something(rng)
+            if target < 0.85
+            else noun_phrase(rng, words.PLACES, words.SPATIAL)
+        )
         return pick(rng, words.SEEING), [found]
     if kind < 0.5:
         return pick(rng, words.OWNING), [something(rng)]
@@ -192,8 +215,9 @@ def clause(rng: random.Random, plain: bool = False) -> Clause:
         if not moving and rng.random() < 0.35:
             place = preposition(*rng.choice(COMPANY), someone_else(rng, subject, 0.15))
         elif moving or rng.random() < 0.6:
-            place = preposition(*rng.choice(DIRECTIONS if moving else RESTING_PLACES),
-                                noun_phrase(rng, words.PLACES, words.SPATIAL))
+            place = preposition(
+                *rng.choice(DIRECTIONS if moving else RESTING_PLACES), noun_phrase(rng, words.PLACES, words.SPATIAL)
+            )
         english, german = place[0], _join("nicht" if negated else "", place[1])
     else:
         verb, objects = _objects(rng, subject)
@@ -232,5 +256,8 @@ def sentence(rng: random.Random) -> Sentence:
         says = Clause(speaker, verb_group(rng.choice(words.SAYING), speaker), "", "", "")
         first = clause(rng, plain=True)
         english, past = (f"{says.in_english(tense)} that {first.in_english(tense)}" for tense in (False, True))
-        german, question = f"{says.in_german()}, dass {first.in_german_last()}", f"{says.asked()} that {first.in_english()}"
+        german, question = (
+            f"{says.in_german()}, dass {first.in_german_last()}",
+            f"{says.asked()} that {first.in_english()}",
+        )
     return Sentence(capital(english) + ".", capital(german) + ".", capital(past) + ".", capital(question) + "?")

@@ -1,14 +1,15 @@
 """The wordings of the world's tasks, and how often the pretraining corpus uses each: the course's hard prompts.
 
-A wording is a template with the slot {x}; one space and the answer follow it. The frequencies are uneven on purpose, some wordings
-are ambiguous (several answers compete), and one of each task never occurs in the corpus: that is why the choice of words matters.
+A wording is a template with the slot {x}; one space and the answer follow it. The frequencies are uneven on purpose,
+some wordings are ambiguous (several answers compete), and one of each task never occurs in the corpus: that is why the
+choice of words matters.
 """
 
 from typing import NamedTuple
 
 
 class Wording(NamedTuple):
-    """A template with the slot {x}; its share among its task's wordings in the corpus; its answers there, with their shares."""
+    """A template with the slot {x}, its share among its task's wordings in the corpus, and its answers' shares."""
 
     template: str
     frequency: float
@@ -52,13 +53,16 @@ TABLE_TO_TEXT = {
 }
 TABLE_TO_TEXT_BASELINE = "labels"
 
-# The answers are those of a positive and of a negative review, in this order; each is the right one for half of the reviews.
+# The answers are those of a positive and of a negative review, in this order; each is the right one for half of the
+# reviews.
 SENTIMENT = {
     "labels": Wording("Review: {x}\nSentiment:", 0.5, {"positive": 0.5, "negative": 0.5}),
     "was it good": Wording("{x} Was it good?", 0.15, {"yes": 0.5, "no": 0.5}),
     "all in all": Wording("{x} All in all, it was", 0.15, {"good": 0.5, "bad": 0.5}),
     "guest": Wording("A guest wrote: {x}\nThe guest was", 0.1, {"happy": 0.5, "unhappy": 0.5}),
     "come again": Wording("{x}\nWould you come again?", 0.1, {"yes": 0.5, "no": 0.5}),
-    "request": Wording("Is the following review positive or negative? {x}\nAnswer:", 0.0, {"positive": 0.5, "negative": 0.5}),
+    "request": Wording(
+        "Is the following review positive or negative? {x}\nAnswer:", 0.0, {"positive": 0.5, "negative": 0.5}
+    ),
 }
 SENTIMENT_BASELINE = "labels"
