@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     pretrain = commands.add_parser("pretrain", help="make an embedded model again, or measure its quality")
     pretrain.set_defaults(run=_pretrain)
-    pretrain.add_argument("name", choices=embedded_models())
+    pretrain.add_argument("name", help=f"one of {', '.join(embedded_models())}")
     pretrain.add_argument("--evaluate", action="store_true", help="measure the model as it is, and write its card")
     pretrain.add_argument("--out", metavar="FOLDER", help="where the model is made; an interrupted run goes on there")
     pretrain.add_argument("--e2e", metavar="FOLDER", help="also read the texts in this folder's train.csv (E2E)")
@@ -149,6 +149,7 @@ def _pretrain(options: argparse.Namespace) -> None:
     from . import pretraining
 
     if options.evaluate:
-        print(pretraining.evaluate_pretrained(options.name))
+        for task, scores in pretraining.write_card(options.name).items():
+            print(task + ":", ", ".join(f"{wording} {score:.1f} %" for wording, score in scores.items()))
         return
     pretraining.pretrain(options.name, options.out or f"{options.name}-again", e2e=options.e2e)
