@@ -1,4 +1,4 @@
-"""A soft prompt: learnt rows in front of looked-up rows, one frozen model, and a gradient that reaches the first alone."""
+"""A soft prompt: learnt rows in front of looked-up rows, a frozen model, and a gradient for the first alone."""
 
 from draw import BLUE, GREEN, INK, ORANGE, RED, Drawing
 
