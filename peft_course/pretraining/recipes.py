@@ -49,7 +49,7 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("course-gpt-small", width=64, layers=2, heads=4, hidden=176, steps=20_000, bf16=False),
-        Recipe("course-gpt", width=128, layers=4, heads=4, hidden=344, steps=20_000),
+        Recipe("course-gpt", width=128, layers=4, heads=4, hidden=344, steps=26_000, cool_down=4000, practice_from=13_504),
         Recipe("course-gpt-large", width=256, layers=4, heads=8, hidden=688, steps=20_000, learning_rate=1e-3),
         Recipe("course-t5", width=128, layers=3, heads=4, hidden=344, steps=20_000, encoder_decoder=True, rows=16),
     )
