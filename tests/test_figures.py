@@ -80,6 +80,17 @@ def test_an_arrow_ends_at_its_last_point() -> None:
     assert head is not None and head[1] == "100,20"
 
 
+def test_the_three_wordings_are_answered_as_drawn() -> None:
+    from wordings import ROWS, SENTENCE
+
+    from peft_course import HardPrompt, load_lm
+
+    lm = load_lm("course-gpt")
+    for template, answer, _ in ROWS:
+        wording = template.replace("what\nthis", "what this")
+        assert lm.generate([SENTENCE], prompt=HardPrompt(wording)) == [answer.replace("\n", " ")]
+
+
 def brightness(colour: str) -> float:
     """Relative luminance of #rrggbb, 0 (black) to 1 (white)."""
     assert re.fullmatch(r"#[0-9a-fA-F]{6}", colour), colour

@@ -3,11 +3,11 @@
 from draw import BLUE, GREEN, INK, ORANGE, RED, Drawing
 
 SENTENCE = "The old dog sees a cat."
-# (template, the model's answer, what it amounts to)
+# The template, in the picture's lines; what course-gpt answers; what that is.
 ROWS = [
-    ("English: {x}\nGerman:", "Der alte Hund\nsieht eine Katze.", True),
-    ("Translate: {x}", "The old dog\nsaw a cat.", False),
-    ("Please tell me what\nthis is in German: {x}\nAnswer:", "The old dog sees\na cat.", False),
+    ("English: {x}\nGerman:", "Der alte Hund\nsieht eine Katze.", "German"),
+    ("Translate: {x}", "Does the old dog\nsee a cat?", "a question"),
+    ("Please tell me what\nthis is in German: {x}\nAnswer:", "The old dog\nwas old.", "another sentence"),
 ]
 
 
@@ -23,16 +23,16 @@ def wordings() -> Drawing:
     drawing.text(159, 28, SENTENCE)
     drawing.text(125, 76, "what is asked", size=16, italic=True)
     drawing.text(445, 76, "what is answered", size=16, italic=True)
-    for row, (template, answer, right) in enumerate(ROWS):
+    for row, (template, answer, kind) in enumerate(ROWS):
         middle = 146 + 120 * row
-        colour = GREEN if right else RED
+        colour = GREEN if kind == "German" else RED
         drawing.box(4, middle - 50, 242, 100, BLUE, fill=0.1)
         template_text(drawing, middle, template)
         drawing.arrow((250, middle), (276, middle))
         drawing.arrow((330, middle), (356, middle))
         drawing.box(360, middle - 50, 196, 100, colour, fill=0.1)
         drawing.text(458, middle - 14, answer)
-        drawing.text(458, middle + 32, "German" if right else "not German", colour, size=16, bold=True)
+        drawing.text(458, middle + 32, kind, colour, size=16, bold=True)
     drawing.box(280, 96, 50, 340, INK, fill=0.2)
     drawing.text(305, 266, "one frozen model", turn=-90, bold=True)
     return drawing
