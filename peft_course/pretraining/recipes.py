@@ -11,7 +11,9 @@ from transformers import (
     T5ForConditionalGeneration,
 )
 
+from peft_course.loading import load_lm
 from peft_course.pretraining.tokenizer import VOCABULARY
+from peft_course.pretraining.warm_start import warm_start
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,8 @@ class Recipe:
 
     From step `practice_from` on the documents are those of `corpus.PRACTICE`, and three in four contexts (whose
     contents are random anyway) carry no loss, so that the answers count for more. An encoder–decoder is only asked for
-    answers from the start.
+    answers from the start. `start_from` is the embedded decoder whose weights both stacks of an encoder–decoder begin
+    with.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Recipe:
     cool_down: int = 3000
     practice_from: int = 0
     bf16: bool = True
+    start_from: str | None = None
     seed: int = 0
 
 
@@ -49,9 +53,33 @@ RECIPES = {
     recipe.name: recipe
     for recipe in (
         Recipe("course-gpt-small", width=64, layers=2, heads=4, hidden=176, steps=20_000, bf16=False),
-        Recipe("course-gpt", width=128, layers=4, heads=4, hidden=344, steps=26_000, cool_down=4000, practice_from=13_504),
-        Recipe("course-gpt-large", width=256, layers=4, heads=8, hidden=688, steps=20_000, learning_rate=1e-3),
-        Recipe("course-t5", width=128, layers=3, heads=4, hidden=344, steps=20_000, encoder_decoder=True, rows=16),
+        Recipe(
+            "course-gpt", width=128, layers=4, heads=4, hidden=344, steps=26_000, cool_down=4000, practice_from=13_504
+        ),
+        Recipe(
+            "course-gpt-large",
+            width=256,
+            layers=4,
+            heads=8,
+            hidden=688,
+            steps=12_500,
+            learning_rate=1e-3,
+            cool_down=2300,
+            practice_from=3008,
+        ),
+        Recipe(
+            "course-t5",
+            width=128,
+            layers=4,
+            heads=4,
+            hidden=344,
+            steps=7000,
+            encoder_decoder=True,
+            rows=16,
+            learning_rate=1e-3,
+            cool_down=2000,
+            start_from="course-gpt",
+        ),
     )
 }
 
@@ -60,7 +88,7 @@ def build(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel
     """The model with its initial weights; set torch's seed before."""
     end, pad = tokenizer.eos_token_id, tokenizer.pad_token_id
     if recipe.encoder_decoder:
-        return T5ForConditionalGeneration(
+        model = T5ForConditionalGeneration(
             T5Config(
                 vocab_size=VOCABULARY,
                 d_model=recipe.width,
@@ -69,7 +97,8 @@ def build(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel
                 dropout_rate=0.0,
                 num_layers=recipe.layers,
                 num_heads=recipe.heads,
-                feed_forward_proj="gated-gelu",
+                feed_forward_proj="gated-silu",
+                initializer_factor=0.3,
                 tie_word_embeddings=True,
                 bos_token_id=end,
                 eos_token_id=end,
@@ -77,6 +106,9 @@ def build(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> PreTrainedModel
                 decoder_start_token_id=pad,
             )
         )
+        if recipe.start_from:
+            warm_start(model, load_lm(recipe.start_from, device="cpu").model)
+        return model
     return LlamaForCausalLM(
         LlamaConfig(
             vocab_size=VOCABULARY,
