@@ -1,6 +1,8 @@
 """The corpus is a function of its seed, and a training run that is interrupted ends where an uninterrupted one does."""
 
 import json
+from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,10 @@ from peft_course.loading import PRETRAINED, embedded_models, quietly
 from peft_course.pretraining import RECIPES, Recipe, pretrain
 from peft_course.pretraining.batches import IGNORE, Batches
 from peft_course.pretraining.corpus import PRACTICE, READING, document, e2e_references
-from peft_course.pretraining.pretrain import LOG, course_tokenizer, schedule
+from peft_course.pretraining.pretrain import LOG, schedule
+from peft_course.pretraining.recipes import build
+from peft_course.pretraining.tokenizer import train_tokenizer
+from peft_course.pretraining.warm_start import warm_start
 from peft_course.world.held_out import is_held_out
 from peft_course.world.wordings import REWRITING, SENTIMENT, TABLE_TO_TEXT, TRANSLATION
 
@@ -116,8 +121,8 @@ def test_any_text_comes_back_from_the_tokenizer(text: str) -> None:
     assert TOKENIZER.decode(TOKENIZER(text)["input_ids"]) == text
 
 
-def test_the_tokenizer_is_made_again_from_the_corpus(tmp_path: Path) -> None:
-    first, second = course_tokenizer(), course_tokenizer()
+def test_the_tokenizer_is_a_function_of_its_texts() -> None:
+    first, second = (train_tokenizer(one.text for one in DOCUMENTS) for _ in range(2))
     assert first.get_vocab() == second.get_vocab() and len(first) == 2048
 
 
@@ -132,7 +137,7 @@ def test_an_answer_continues_its_context_in_the_same_tokens() -> None:
 def test_interrupted_and_resumed_equals_uninterrupted(
     recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("peft_course.pretraining.pretrain.course_tokenizer", lambda _: TOKENIZER)
+    monkeypatch.setattr(import_module("peft_course.pretraining.pretrain"), "course_tokenizer", lambda _: TOKENIZER)
     whole = pretrain(recipe, tmp_path / "whole", save_every=3, log_every=2, progress=False)
     for stop in (7, 8):  # one of them between two saved states
         pretrain(recipe, tmp_path / "halves", stop_at=stop, save_every=3, log_every=2, progress=False)
@@ -146,6 +151,24 @@ def test_interrupted_and_resumed_equals_uninterrupted(
     assert (tmp_path / "whole" / "model.safetensors").read_bytes() == (
         tmp_path / "halves" / "model.safetensors"
     ).read_bytes()
+
+
+def test_an_encoder_decoder_begins_with_a_decoders_matrices_in_both_stacks() -> None:
+    decoder, model = build(TINY, TOKENIZER), build(TINY_T5, TOKENIZER)
+    warm_start(model, decoder)
+    for stack in (model.encoder, model.decoder):
+        assert torch.equal(
+            stack.block[0].layer[-1].DenseReluDense.wo.weight, decoder.model.layers[0].mlp.down_proj.weight
+        )
+        assert torch.equal(
+            stack.block[0].layer[0].SelfAttention.v.weight, decoder.model.layers[0].self_attn.v_proj.weight
+        )
+    assert torch.equal(model.lm_head.weight, decoder.lm_head.weight)
+
+
+def test_an_encoder_decoder_of_another_width_is_refused() -> None:
+    with pytest.raises(ValueError, match="head size"):
+        warm_start(build(replace(TINY_T5, width=32), TOKENIZER), build(TINY, TOKENIZER))
 
 
 def test_practice_asks_for_answers_and_reading_for_everything() -> None:
