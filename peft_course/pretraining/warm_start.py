@@ -20,8 +20,8 @@ def warm_start(model: PreTrainedModel, decoder: PreTrainedModel) -> None:
         raise ValueError(f"a T5 starts from a Llama, got {type(model).__name__} and {type(decoder).__name__}")
     ours, theirs = model.config, decoder.config
     ours_are = (ours.vocab_size, ours.d_model, ours.d_ff, ours.num_layers, ours.num_heads, ours.d_kv)
-    theirs_are = (theirs.vocab_size, theirs.hidden_size, theirs.intermediate_size, theirs.num_hidden_layers)
-    theirs_are += (theirs.num_attention_heads, theirs.head_dim)
+    depth = (theirs.num_hidden_layers, theirs.num_attention_heads, theirs.head_dim)
+    theirs_are = (theirs.vocab_size, theirs.hidden_size, theirs.intermediate_size, *depth)
     if ours_are != theirs_are:
         names = "vocabulary, width, hidden width, layers, heads and head size"
         raise ValueError(f"{names} are {ours_are}, and the decoder's {theirs_are}; make the T5 of the same shape")
