@@ -52,7 +52,9 @@ class Recipe:
 RECIPES = {
     recipe.name: recipe
     for recipe in (
-        Recipe("course-gpt-small", width=64, layers=2, heads=4, hidden=176, steps=20_000, bf16=False),
+        Recipe(
+            "course-gpt-small", width=64, layers=2, heads=4, hidden=176, steps=13_000, practice_from=4000, bf16=False
+        ),
         Recipe(
             "course-gpt", width=128, layers=4, heads=4, hidden=344, steps=26_000, cool_down=4000, practice_from=13_504
         ),
