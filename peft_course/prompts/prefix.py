@@ -93,7 +93,7 @@ class Prefix(Prompt):
 
     @property
     def learning_rate(self) -> float:  # type: ignore[override]
-        return 0.01 if self.has_perceptron else 0.03
+        return 0.01 if self.has_perceptron else 0.1
 
     @property
     def has_perceptron(self) -> bool:
@@ -101,7 +101,7 @@ class Prefix(Prompt):
 
     @property
     def num_virtual_tokens(self) -> int:
-        return self.stacks["decoder"]().shape[0]
+        return len(next(iter(self.stacks.values()))())
 
     def condition(self, lm: LM) -> Condition:
         return Condition(prefixes={name: self._by_layer(name, stack()) for name, stack in self.stacks.items()})
