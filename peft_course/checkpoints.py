@@ -36,17 +36,18 @@ def facts(lm: LM) -> dict[str, Any]:
 def write(folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], template: str) -> None:
     """PEFT's two files, and the template beside them."""
     folder = _own(folder, template)
-    save_file(_plain(tensors), folder / TENSORS, {"format": "pt"})
+    save_file(contiguous(tensors), folder / TENSORS, {"format": "pt"})
     (folder / CONFIG).write_text(json.dumps(config, indent=2, sort_keys=True))
 
 
 def write_ours(folder: str | Path, config: Mapping[str, Any], tensors: Mapping[str, Tensor], template: str) -> None:
     """Our own two files, for what PEFT's format has no place for."""
     folder = _own(folder, template, config)
-    save_file(_plain(tensors), folder / OUR_TENSORS)
+    save_file(contiguous(tensors), folder / OUR_TENSORS)
 
 
-def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def contiguous(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors as safetensors takes them: without their history, each in a piece of memory of its own."""
     return {name: tensor.detach().contiguous() for name, tensor in tensors.items()}
 
 

@@ -9,6 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from ..checkpoints import contiguous
 from ..lm import LM, Condition
 from ..prompts import Prompt
 from ..prompts.prompt import INPUT
@@ -34,8 +35,7 @@ class FineTuning(Prompt):
     def save_pretrained(self, folder: str | Path) -> None:
         """Write all the weights to one file in `folder`."""
         Path(folder).mkdir(parents=True, exist_ok=True)
-        tensors = {name: tensor.detach().contiguous() for name, tensor in self.tensors().items()}
-        save_file(tensors, Path(folder) / WEIGHTS, {"template": self.template})
+        save_file(contiguous(self.tensors()), Path(folder) / WEIGHTS, {"template": self.template})
 
     @classmethod
     def from_pretrained(cls, folder: str | Path, lm: LM) -> Self:
