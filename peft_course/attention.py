@@ -5,6 +5,7 @@ of ``model(...)`` through to it. So one registered function serves every block o
 decoder and cross-attention alike, and no model is rewritten:
 
     model(input_ids, prefixes={attention_module: KeysValues(...)})    # put these in front
+    model(input_ids, packing=Packing.of(batch))                       # texts end to end, each sees itself alone
     model(input_ids, record=[])                                       # and write down what each block saw
 """
 
@@ -17,6 +18,8 @@ from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
+
+from .reading import Packing
 
 NAME = "peft_course"
 
@@ -62,40 +65,51 @@ def attend(
     value: Tensor,
     attention_mask: Tensor | None,
     prefixes: Mapping[nn.Module, KeysValues] | None = None,
+    packing: Packing | None = None,
     record: list[Seen] | None = None,
     position_bias: Tensor | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Softmax attention of `query` ``[B, H, T, d]`` over ``[prefix; key]`` and ``[prefix; value]``."""
+    """Softmax attention of `query` ``[B, H, T, d]`` over ``[prefix; key]`` and ``[prefix; value]``.
+
+    With a `packing` the three come as ``[1, H, N, d]`` and causal attention needs no mask: pads are on the right.
+    """
+    if packing is not None:
+        query, key, value = packing.unpack(query), packing.unpack(key), packing.unpack(value)
+        attention_mask = None
     if prefixes and module in prefixes:
         prefix = prefixes[module].for_batch(query.shape[0])
-        attention_mask = _mask_in_front(module, prefix, query, key, attention_mask, kwargs.get("is_causal"))
         key = torch.cat([prefix.keys, key], dim=2)  # [B, H, P + S, d]
         value = torch.cat([prefix.values, value], dim=2)
+        attention_mask = _mask_in_front(module, prefix, query, key, attention_mask, kwargs.get("is_causal"))
         if position_bias is not None:  # a virtual token stands at no distance from any token
             position_bias = F.pad(position_bias, (prefix.keys.shape[2], 0))
     if record is not None:
         record.append(Seen(module, query, key, value, attention_mask, position_bias, kwargs.get("scaling")))
-    return sdpa_attention_forward(module, query, key, value, attention_mask, position_bias=position_bias, **kwargs)
+    output, _ = sdpa_attention_forward(
+        module, query, key, value, attention_mask, position_bias=position_bias, **kwargs
+    )  # [B, T, H, d]
+    return output if packing is None else packing.pack(output), None
 
 
 def _mask_in_front(
     module: nn.Module, prefix: KeysValues, query: Tensor, key: Tensor, mask: Tensor | None, is_causal: bool | None
 ) -> Tensor | None:
     """The mask over ``[prefix; key]``: every token sees its whole prefix. None where everything is visible."""
-    batch, length, width = query.shape[0], query.shape[2], key.shape[2]
-    causal = (getattr(module, "is_causal", True) if is_causal is None else is_causal) and length > 1
+    length, width, virtual = query.shape[2], key.shape[2], prefix.keys.shape[2]
     if mask is None:
+        causal = (getattr(module, "is_causal", True) if is_causal is None else is_causal) and length > 1
         if not causal and prefix.mask is None:
             return None
         visible = torch.ones(length, width, dtype=torch.bool, device=query.device)
         mask = (visible.tril(width - length) if causal else visible)[None, None]
-    front = torch.ones(batch, 1, length, prefix.keys.shape[2], dtype=torch.bool, device=query.device)
+    else:
+        mask = F.pad(mask, (virtual, 0), value=True if mask.dtype == torch.bool else 0.0)  # an additive 0 lets through
     if prefix.mask is not None:
-        front = front & prefix.mask[:, None, None, :]
-    if mask.dtype != torch.bool:  # an additive mask: 0 lets through
-        front = torch.zeros_like(front, dtype=mask.dtype).masked_fill(~front, torch.finfo(mask.dtype).min)
-    return torch.cat([front, mask.expand(batch, -1, -1, -1)], dim=-1)
+        absent = F.pad(~prefix.mask, (0, width - virtual), value=False)[:, None, None, :]  # [B, 1, 1, P + S]
+        hidden = False if mask.dtype == torch.bool else torch.finfo(mask.dtype).min
+        mask = mask.expand(len(absent), -1, -1, -1).masked_fill(absent, hidden)
+    return mask
 
 
 AttentionInterface.register(NAME, attend)

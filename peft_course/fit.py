@@ -15,8 +15,9 @@ from torch.optim.lr_scheduler import LambdaLR
 from tqdm.auto import tqdm
 from transformers import Adafactor
 
-from .lm import IGNORE, LM
+from .lm import LM
 from .prompts import Prompt
+from .reading import IGNORE
 
 POOL = 50  # batches among which examples of similar length are put together
 
@@ -121,8 +122,8 @@ def fit(
 def mean_loss(prompt: Prompt, lm: LM, examples: Dataset, rows: Sequence[int]) -> Tensor:
     """Cross-entropy per answer token of the given `rows` of the examples, in nats."""
     chosen = examples[list(rows)]
-    batch = lm.batch([prompt.text(x) for x in chosen["x"]], chosen["y"])
-    return lm.answer_losses(batch, prompt.condition(lm)).sum() / (batch.labels != IGNORE).sum()
+    losses, tokens = lm.answer_losses(chosen["x"], chosen["y"], prompt)
+    return losses.sum() / (tokens != IGNORE).sum()
 
 
 @torch.no_grad()

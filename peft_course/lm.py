@@ -5,8 +5,7 @@ heads where they differ), d head size, D model width, V vocabulary.
 """
 
 import inspect
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, Protocol
 
@@ -14,47 +13,23 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.activations import NewGELUActivation
 from transformers.modeling_outputs import BaseModelOutput
 
 from . import attention
 from .attention import KeysValues
-
-IGNORE = -100  # the label of a position that carries no loss
-
-
-@dataclass(frozen=True)
-class Condition:
-    """What a prompt adds to a run of the frozen model, besides text.
-
-    embeddings: ``[b, P, D]`` in front of the input's own (an encoder's, if there is one).
-    prefixes: for each stack ("encoder", "decoder", "cross") a key and a value per layer, ``[L, 2, b, H, P, d]``.
-    model: other weights to run with, as full fine-tuning has them. b is 1 or B.
-    """
-
-    embeddings: Tensor | None = None
-    prefixes: Mapping[str, Tensor] = field(default_factory=dict)
-    model: PreTrainedModel | None = None
+from .conditions import Condition, per_text
+from .reading import IGNORE, Around, Batch, Packing, Reader, one_each
 
 
-class Prompts(Protocol):
+class Prompts(Around, Protocol):
     """All that a model knows of a prompt."""
 
-    def text(self, x: str) -> str:
-        """The text that the model reads for the input `x`."""
-
-    def words_in_front(self) -> str:
-        """The part of that text in front of `x`, for inputs that are token ids already."""
-
     def condition(self, lm: "LM") -> Condition:
-        """What goes in besides text."""
+        """What goes in besides what is read."""
 
 
-class Batch(NamedTuple):
-    """Texts as tensors ``[B, T]``. A decoder's labels stand under the tokens they name, `IGNORE` under x and pads."""
-
-    input_ids: Tensor
-    attention_mask: Tensor
-    labels: Tensor
+Given = Prompts | Sequence[Prompts | None] | None  # one prompt for all texts, one for each, or none
 
 
 class Stack(NamedTuple):
@@ -65,16 +40,17 @@ class Stack(NamedTuple):
     head_size: int
 
 
-class LM:
+class LM(Reader):
     """A frozen language model of `transformers` with its tokenizer; made by :func:`peft_course.load_lm`."""
 
     def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, name: str) -> None:
-        self.name, self.tokenizer = name, tokenizer
+        super().__init__(tokenizer, model.config.is_encoder_decoder)
+        self.name = name
+        if hasattr(model, "get_base_model"):  # peft's wrapper: its LoRA lives in the model's own layers
+            model = model.get_base_model()
         model.set_attn_implementation(attention.NAME)
+        _fuse_gelu(model)
         self.model = model.requires_grad_(False).eval()
-        self.is_encoder_decoder: bool = model.config.is_encoder_decoder
-        self.eos: int = tokenizer.eos_token_id
-        self.pad: int = self.eos if tokenizer.pad_token_id is None else tokenizer.pad_token_id
 
     # -- facts about the model --------------------------------------------------------------------------------------
     @property
@@ -113,95 +89,108 @@ class LM:
             )
         return {name: Stack(tuple(seen.module for seen in calls), *shapes[name].pop()) for name, calls in found.items()}
 
+    @property
+    def max_positions(self) -> int | None:
+        """How many positions the model has, virtual tokens included; None where it sets no limit, as T5."""
+        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        return None if limit is None else int(limit)
+
+    @cached_property
+    def packs(self) -> bool:
+        """Whether texts may lie end to end in one row: whether one text then has no influence on the next.
+
+        Found by trying; a layer that mixes neighbours by another way than attention would show.
+        """
+        if self.is_encoder_decoder or not (self._takes("position_ids") and self._takes("logits_to_keep")):
+            return False
+        ids = torch.arange(6, device=self.device).view(2, 3) % len(self.embedding_matrix)
+        logits = []
+        for first in (ids[0], ids[0].flip(0)):
+            batch = Batch(torch.stack([first, ids[1]]), torch.ones_like(ids), torch.full_like(ids, IGNORE))
+            with torch.no_grad():
+                logits.append(self._run(batch, Condition(), packing=Packing.of(batch))[0])
+        return torch.equal(logits[0][3:], logits[1][3:]) and not torch.equal(logits[0][:3], logits[1][:3])
+
     @torch.no_grad()
     def record(
-        self, input_ids: Tensor, decoder_input_ids: Tensor | None = None, condition: Condition | None = None
+        self, input_ids: Tensor, decoder_input_ids: Tensor | None = None, prompt: Prompts | None = None
     ) -> list[attention.Seen]:
-        """What every attention block saw on `input_ids` ``[B, T]``, in the order of computation."""
+        """What every attention block saw on `input_ids` ``[B, T]`` under `prompt`, in the order of computation."""
         record: list[attention.Seen] = []
-        input_ids = input_ids.to(self.device)
-        self._run(input_ids, torch.ones_like(input_ids), condition or Condition(), decoder_input_ids, record=record)
+        prompts = [prompt] * len(input_ids)
+        batch = self.behind(prompts, input_ids, torch.ones_like(input_ids))
+        self._run(batch, self._condition(prompts), decoder_input_ids, record=record)
         return record
 
-    # -- text to tensors --------------------------------------------------------------------------------------------
-    def encode(self, text: str) -> list[int]:
-        """The text's tokens and no special ones."""
-        return self.tokenizer(text, add_special_tokens=False)["input_ids"]
-
-    def decode(self, ids: Sequence[int] | Tensor) -> str:
-        text = self.tokenizer.decode(list(map(int, ids)), skip_special_tokens=True, clean_up_tokenization_spaces=False)
-        return str(text)
-
-    def batch(self, texts: Sequence[str], answers: Sequence[str] | None = None) -> Batch:
-        """Texts, and their answers if there are any, as tensors ``[B, T]`` on the model's device.
-
-        In a decoder an answer follows its text after a space and ends with the end-of-text token. Texts are padded on
-        the left and answers on the right, so that all answers begin in the same column. An encoder–decoder gets the
-        texts as input (padded on the right) and the answers as labels ``[B, U]``.
-        """
-        end = [self.eos] if self.is_encoder_decoder else []
-        inputs = [self.encode(text) + end for text in texts]
-        space = "" if self.is_encoder_decoder else " "
-        targets = [[*self.encode(space + answer), self.eos] for answer in answers] if answers is not None else None
-        if not self.is_encoder_decoder and any(not ids for ids in inputs):
-            inputs = [ids or [self.eos] for ids in inputs]  # a decoder needs something to start from
-        left = not self.is_encoder_decoder
-        input_ids = self._pad(inputs, self.pad, left)
-        mask = self._pad([[1] * len(ids) for ids in inputs], 0, left)
-        if targets is None:
-            return Batch(input_ids, mask, torch.full_like(input_ids, IGNORE))
-        labels = self._pad(targets, IGNORE)
-        if not self.is_encoder_decoder:
-            input_ids = torch.cat([input_ids, labels.masked_fill(labels == IGNORE, self.pad)], dim=1)
-            mask = torch.cat([mask, (labels != IGNORE).long()], dim=1)
-            labels = F.pad(labels, (input_ids.shape[1] - labels.shape[1], 0), value=IGNORE)
-        return Batch(input_ids, mask, labels)
-
-    def _pad(self, rows: Sequence[Sequence[int]], value: int, left: bool = False) -> Tensor:
-        padded = torch.full((len(rows), max(map(len, rows))), value)
-        for line, row in zip(padded, rows, strict=True):
-            start = len(line) - len(row) if left else 0
-            line[start : start + len(row)] = torch.tensor(row, dtype=torch.long)
-        return padded.to(self.device)
-
     # -- running the model ------------------------------------------------------------------------------------------
+    def _condition(self, prompts: Sequence[Prompts | None]) -> Condition:
+        """The conditions of the batch's prompts, each prompt's computed once."""
+        distinct = list({id(prompt): prompt for prompt in prompts}.values())
+        conditions = [Condition() if prompt is None else prompt.condition(self) for prompt in distinct]
+        if len(conditions) == 1:
+            return conditions[0]
+        numbers = {id(prompt): number for number, prompt in enumerate(distinct)}
+        return per_text(conditions, [numbers[id(prompt)] for prompt in prompts])
+
     def _run(
         self,
-        input_ids: Tensor,
-        mask: Tensor,
+        batch: Batch,
         condition: Condition,
         decoder_input_ids: Tensor | None = None,
+        packing: Packing | None = None,
+        new_tokens: int = 0,
         **options: Any,
     ) -> Tensor:
-        """Logits of the frozen model under `condition`, the prompt's own positions included."""
-        inputs = self._inputs(input_ids, mask, condition)
+        """Logits of the frozen model under `condition`, at every position that it reads."""
+        self._refuse_too_long(batch, condition, new_tokens)
+        inputs = self._inputs(batch, condition, packing)
         if decoder_input_ids is not None and self.is_encoder_decoder:
-            inputs["decoder_input_ids"] = decoder_input_ids
+            inputs["decoder_input_ids"] = decoder_input_ids.to(self.device)
         model = condition.model or self.model
-        return model(**inputs, prefixes=self._blocks(condition), use_cache=False, **options).logits
+        return model(**inputs, prefixes=self._blocks(condition), packing=packing, use_cache=False, **options).logits
 
-    def _inputs(self, input_ids: Tensor, mask: Tensor, condition: Condition) -> dict[str, Tensor]:
-        """Embeddings with the prompt's in front, the mask over both, and the positions that padding leaves alone."""
-        embeddings = (condition.model or self.model).get_input_embeddings()(input_ids)
-        if condition.embeddings is not None:
-            prompt = condition.embeddings.to(embeddings.dtype).expand(len(input_ids), -1, -1)
-            embeddings = torch.cat([prompt, embeddings], dim=1)  # [B, P + T, D]
-            mask = F.pad(mask, (prompt.shape[1], 0), value=1)
-        inputs = {"inputs_embeds": embeddings, "attention_mask": mask}
+    def _inputs(self, batch: Batch, condition: Condition, packing: Packing | None = None) -> dict[str, Tensor]:
+        """What the model reads, as embeddings; the mask; and the positions, which padding leaves alone."""
+        embeddings = (condition.model or self.model).get_input_embeddings()(batch.input_ids)  # [B, T, D]
+        if batch.vectors is not None and batch.places is not None:
+            virtual = batch.places >= 0
+            vectors = batch.vectors.to(embeddings.dtype)
+            embeddings = embeddings.index_put((virtual,), vectors.index_select(0, batch.places[virtual]))
+        inputs = {"inputs_embeds": embeddings, "attention_mask": batch.attention_mask}
         if self._takes("position_ids") and not self.is_encoder_decoder:
-            prefix = condition.prefixes.get("decoder")
-            start = 0 if prefix is None else prefix.shape[-2]  # the text's positions follow the prefix's
-            inputs["position_ids"] = start + (mask.cumsum(dim=1) - 1).clamp(min=0)
+            inputs["position_ids"] = batch.positions + condition.lengths("decoder")  # the text follows the prefix
+        if packing is not None:
+            real = batch.attention_mask.bool()
+            inputs = {"inputs_embeds": embeddings[real][None], "position_ids": inputs["position_ids"][real][None]}
+            inputs["attention_mask"] = torch.ones(1, 1, 1, 1, dtype=torch.bool, device=self.device)  # see `attend`
         return inputs
 
     def _blocks(self, condition: Condition) -> dict[nn.Module, KeysValues]:
         """The prefixes, each with the attention block that it belongs to."""
         dtype = self.model.dtype
         return {
-            block: KeysValues(keys.to(dtype), values.to(dtype))
+            block: KeysValues(keys.to(dtype), values.to(dtype), condition.present.get(stack))
             for stack, prefix in condition.prefixes.items()
             for block, (keys, values) in zip(self.stacks[stack].blocks, prefix, strict=True)
         }
+
+    def _refuse_too_long(self, batch: Batch, condition: Condition, new_tokens: int = 0) -> None:
+        """ValueError where a text, with all that belongs to it, needs more positions than the model has."""
+        if self.max_positions is None:
+            return
+        read, prefix = batch.attention_mask.sum(dim=1, keepdim=True), condition.lengths("decoder")
+        if self.is_encoder_decoder:  # each side counts its own positions, and prefixes take none
+            needed, sides = max(int(read.max()), new_tokens), " on either side"
+        else:
+            needed, sides = int((read + prefix).max()) + new_tokens, ""
+        if needed > self.max_positions:
+            vectors = 0 if batch.places is None else int((batch.places >= 0).sum(dim=1).max())
+            raise ValueError(
+                f"{self.name} has {self.max_positions:,} positions{sides}, and this needs {needed:,}: at most "
+                f"{int(read.max()):,} read ({vectors:,} of them vectors of a soft prompt), "
+                f"{int(torch.as_tensor(prefix).max()):,} of a prefix and {new_tokens:,} new; "
+                f"shorten the input or the prompt, or ask for fewer new tokens"
+            )
 
     def _takes(self, argument: str) -> bool:
         return argument in inspect.signature(self.model.forward).parameters
@@ -209,65 +198,72 @@ class LM:
     def logits(
         self,
         input_ids: Tensor,
-        prompt: Prompts | None = None,
+        prompt: Given = None,
         attention_mask: Tensor | None = None,
         decoder_input_ids: Tensor | None = None,
     ) -> Tensor:
         """Logits ``[B, T, V]``, aligned with `input_ids` ``[B, T]`` whatever the prompt.
 
         An encoder–decoder's are ``[B, U, V]``, aligned with `decoder_input_ids` ``[B, U]`` (by default, its start).
-        Raises ValueError for a hard prompt with words behind its input: token ids leave no place for them.
+        Raises ValueError for a prompt that puts something behind its input: token ids leave no place for that.
         """
-        input_ids = input_ids.to(self.device)
-        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask.to(self.device)
-        condition, length = Condition(), input_ids.shape[1]
-        if prompt is not None:
-            condition = prompt.condition(self)
-            words = torch.tensor([self.encode(prompt.words_in_front())], dtype=torch.long, device=self.device)
-            input_ids = torch.cat([words.expand(len(input_ids), -1), input_ids], dim=1)
-            mask = F.pad(mask, (words.shape[1], 0), value=1)
-        if self.is_encoder_decoder:
-            if decoder_input_ids is None:
-                start = self.model.config.decoder_start_token_id
-                decoder_input_ids = torch.full_like(input_ids[:, :1], start)
-            return self._run(input_ids, mask, condition, decoder_input_ids)
-        return self._run(input_ids, mask, condition)[:, -length:]
+        mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
+        prompts = one_each(prompt, len(input_ids))
+        batch, condition = self.behind(prompts, input_ids, mask), self._condition(prompts)
+        if not self.is_encoder_decoder:
+            return self._run(batch, condition)[:, -input_ids.shape[1] :]
+        if decoder_input_ids is None:
+            decoder_input_ids = torch.full((len(input_ids), 1), self.model.config.decoder_start_token_id)
+        return self._run(batch, condition, decoder_input_ids)
 
-    def answer_losses(self, batch: Batch, condition: Condition) -> Tensor:
-        """Cross-entropy ``[B, U]`` of every token of the answers (0 where there is none), in nats."""
+    def answer_losses(
+        self, texts: Sequence[str], answers: Sequence[str], prompt: Given = None
+    ) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of every token of the answers ``[B, U]``, in nats, and the tokens ``[B, U]``.
+
+        Where a row has no token the loss is 0 and the token is `IGNORE`, so that the mean loss of a batch is
+        ``losses.sum() / (tokens != IGNORE).sum()``. Logits are computed for the answers' positions alone.
+        """
+        prompts = one_each(prompt, len(texts))
+        batch, condition = self.batch(texts, answers, prompts), self._condition(prompts)
+        answered = batch.labels != IGNORE
+        width = int(answered.any(dim=0).sum())  # answers fill the last columns
+        tokens, answered = batch.labels[:, -width:], answered[:, -width:]
         if self.is_encoder_decoder:
-            labels = batch.labels
-            shifted = self.model.prepare_decoder_input_ids_from_labels(labels)
-            logits = self._run(batch.input_ids, batch.attention_mask, condition, shifted)
+            shifted = self.model.prepare_decoder_input_ids_from_labels(tokens)
+            logits = self._run(batch, condition, shifted, new_tokens=width)[answered]  # [N, V]
+        elif self.packs and batch.attention_mask.shape[1] <= self._window:
+            places = batch.labels[batch.attention_mask.bool()] != IGNORE
+            before = places.nonzero()[:, 0] - 1  # what stands before a token predicts it
+            logits = self._run(batch, condition, packing=Packing.of(batch), logits_to_keep=before)[0]
         else:
-            width = int((batch.labels != IGNORE).any(dim=0).sum())  # answers fill the last columns
-            labels = batch.labels[:, -width:]
             keep: dict[str, Any] = {"logits_to_keep": width + 1} if self._takes("logits_to_keep") else {}
-            logits = self._run(batch.input_ids, batch.attention_mask, condition, **keep)[:, -width - 1 : -1]
-        return F.cross_entropy(logits.float().transpose(1, 2), labels, ignore_index=IGNORE, reduction="none")
+            logits = self._run(batch, condition, **keep)[:, -width - 1 : -1][answered]
+        losses = F.cross_entropy(logits.float(), tokens[answered], reduction="none")
+        return torch.zeros_like(tokens, dtype=losses.dtype).masked_scatter(answered, losses), tokens
+
+    @property
+    def _window(self) -> float:
+        """How far back attention looks in every layer; `attend` knows no window, so longer texts are not packed."""
+        config = self.model.config.get_text_config()
+        windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+        return min([window for window in windows if window is not None], default=float("inf"))
 
     @torch.no_grad()
     def log_probabilities(
-        self, texts: Sequence[str], answers: Sequence[str], prompt: Prompts | None = None, end: bool = True
+        self, texts: Sequence[str], answers: Sequence[str], prompt: Given = None, end: bool = True
     ) -> Tensor:
         """log p(answer | text, prompt) ``[B]``, summed over the answer's tokens and, with `end`, its end; in nats."""
-        texts, condition = self._read(texts, prompt)
-        batch = self.batch(texts, answers)
-        losses = self.answer_losses(batch, condition)
+        losses, tokens = self.answer_losses(texts, answers, prompt)
         if not end:
-            losses = losses.masked_fill(batch.labels[:, -losses.shape[1] :] == self.eos, 0.0)
+            losses = losses.masked_fill(tokens == self.eos, 0.0)
         return -losses.sum(dim=1)
-
-    def _read(self, texts: Sequence[str], prompt: Prompts | None) -> tuple[list[str], Condition]:
-        if prompt is None:
-            return list(texts), Condition()
-        return [prompt.text(x) for x in texts], prompt.condition(self)
 
     @torch.no_grad()
     def generate(
         self,
         texts: Sequence[str],
-        prompt: Prompts | None = None,
+        prompt: Given = None,
         max_new_tokens: int = 64,
         num_beams: int = 1,
         sample: bool = False,
@@ -283,9 +279,10 @@ class LM:
             raise ValueError(f"generate expects a list of texts, got the string {texts!r}; write [{texts!r}]")
         if not texts:
             return []
-        read, condition = self._read(texts, prompt)
-        batch = self.batch(read)
-        inputs: dict[str, Any] = self._inputs(batch.input_ids, batch.attention_mask, condition)
+        prompts = one_each(prompt, len(texts))
+        batch, condition = self.batch(texts, prompt=prompts), self._condition(prompts)
+        self._refuse_too_long(batch, condition, max_new_tokens)
+        inputs: dict[str, Any] = self._inputs(batch, condition)
         model, prefixes = condition.model or self.model, self._blocks(condition)
         if self.is_encoder_decoder:  # the encoder runs once, with its own prefix
             encoded = model.get_encoder()(**inputs, prefixes=prefixes).last_hidden_state
@@ -316,3 +313,11 @@ class LM:
 
     def __repr__(self) -> str:
         return f"LM({self.name}, {self.num_parameters:,} frozen parameters, {self.model.dtype}, {self.device})"
+
+
+def _fuse_gelu(model: nn.Module) -> None:
+    """GPT-2's activation, which transformers spells out in eight steps, as the one that computes the same at once."""
+    for module in model.modules():
+        for name, child in module.named_children():
+            if isinstance(child, NewGELUActivation):
+                setattr(module, name, nn.GELU(approximate="tanh"))

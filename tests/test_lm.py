@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from random_models import DECODERS, ENCODER_DECODERS, random_lm
 
 from peft_course import Prefix, SoftPrompt, load_lm
-from peft_course.lm import IGNORE
+from peft_course.reading import IGNORE
 
 ARCHITECTURES = DECODERS + ENCODER_DECODERS
 texts = st.lists(st.text(alphabet="abc ", min_size=1, max_size=9), min_size=1, max_size=4)
@@ -129,8 +129,9 @@ def test_answer_losses_are_the_cross_entropy_of_the_aligned_logits():
             expected = torch.nn.functional.cross_entropy(
                 logits[:, :-1].flatten(0, 1), batch.labels[:, 1:].flatten(), ignore_index=IGNORE, reduction="sum"
             )
-            found = lm.answer_losses(batch, prompt.condition(lm)).sum()
-        torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-5)
+            losses, tokens = lm.answer_losses(["ab", "abcd"], ["c", "ba"], prompt)
+        torch.testing.assert_close(losses.sum(), expected, atol=1e-4, rtol=1e-5)
+        assert torch.equal(tokens, batch.labels[:, -tokens.shape[1] :])
 
 
 def test_a_single_string_is_refused_with_the_mend():

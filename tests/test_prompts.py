@@ -190,7 +190,7 @@ def test_a_slot_that_the_template_lacks_is_named():
 
 def test_words_behind_the_input_have_no_place_beside_token_ids():
     lm = random_lm("llama")
-    with pytest.raises(ValueError, match="encode the whole text instead"):
+    with pytest.raises(ValueError, match="has no place beside token ids; let the model read the texts"):
         lm.logits(torch.tensor([[5]]), HardPrompt("a {x} b"))
 
 

@@ -1,5 +1,7 @@
 """How much of their attention a model's blocks spend on a prefix."""
 
+import copy
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -7,6 +9,7 @@ from torch import Tensor
 from ..attention import Seen
 from ..lm import LM
 from ..prompts import Prefix
+from ..prompts.prompt import INPUT
 
 
 def attention_weights(seen: Seen) -> Tensor:
@@ -29,8 +32,9 @@ def attention_weights(seen: Seen) -> Tensor:
 def attention_on_prefix(lm: LM, prefix: Prefix, text: str) -> np.ndarray:
     """The share of attention ``[L, H]`` that the decoder's heads spend on the prefix, a mean over the text's tokens."""
     ids = torch.tensor([lm.encode(prefix.text(text))])
-    with torch.no_grad():
-        record = lm.record(ids, ids if lm.is_encoder_decoder else None, prefix.condition(lm))
+    bare = copy.copy(prefix)  # its words are in the ids already
+    bare.template = INPUT
+    record = lm.record(ids, ids if lm.is_encoder_decoder else None, bare)
     calls = {call.module: call for call in record}
     length = prefix.num_virtual_tokens
     shares = [

@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from ..checkpoints import contiguous
-from ..lm import LM, Condition
+from ..conditions import Condition
+from ..lm import LM
 from ..prompts import Prompt
 from ..prompts.prompt import INPUT
 

@@ -6,7 +6,8 @@ between two words there is nothing to take a gradient to.
 
 from collections.abc import Mapping, Sequence
 
-from .prompt import INPUT, Prompt
+from ..reading import Piece
+from .prompt import INPUT, Prompt, said
 
 
 class HardPrompt(Prompt):
@@ -39,9 +40,9 @@ class HardPrompt(Prompt):
         front, _, behind = self.filled_template().rpartition(INPUT)
         return front + x + behind
 
-    def words_in_front(self) -> str:
-        super().words_in_front()  # refuses words behind x
-        return self.filled_template().rpartition(INPUT)[0]
+    def around(self) -> tuple[Sequence[Piece], Sequence[Piece]]:
+        front, _, behind = self.filled_template().rpartition(INPUT)
+        return said(front), said(behind)
 
     def __repr__(self) -> str:
         shots = f", {len(self.examples)} examples" if self.examples else ""

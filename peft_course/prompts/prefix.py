@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from .. import checkpoints
-from ..lm import LM, Condition, Stack
+from ..conditions import Condition
+from ..lm import LM, Stack
 from .prompt import INPUT, Prompt
 from .soft import SoftPrompt
 
@@ -78,7 +79,7 @@ class Prefix(Prompt):
         if values is None:
             draw = torch.Generator().manual_seed(seed)
             ids = torch.randint(len(lm.embedding_matrix), (num_virtual_tokens,), generator=draw)
-            values = keys_and_values(lm, Condition(), ids)
+            values = keys_and_values(lm, ids)
         self.facts = checkpoints.facts(lm) | _shape(lm.stacks["decoder"])
         names = [name for name in lm.stacks if name != "cross" or cross_attention]
         self.heads = {name: (lm.stacks[name].heads, lm.stacks[name].head_size) for name in names}
@@ -130,17 +131,20 @@ class Prefix(Prompt):
             raise ValueError(f"an initial value needs at least one token, got the text {text!r}")
         length = num_virtual_tokens or len(ids)
         ids = ids.repeat(-(-length // len(ids)))[:length]
-        return cls(lm, length, bottleneck, values=keys_and_values(lm, Condition(), ids), seed=seed)
+        return cls(lm, length, bottleneck, values=keys_and_values(lm, ids), seed=seed)
 
     @classmethod
     def from_soft_prompt(cls, lm: LM, soft: SoftPrompt) -> Self:
         """The same prompt as a prefix: what the frozen model computes from its vectors. No logit changes.
 
-        Raises ValueError for an encoder–decoder: there a vector's key depends on the text that it stands before.
+        Raises ValueError for vectors that do not stand in front, and for an encoder–decoder: there a vector's key
+        depends on the text that it stands before.
         """
+        if not soft.in_front:
+            raise ValueError(f"a prefix stands in front of all, and the vectors of {soft.template!r} do not; train one")
         if lm.is_encoder_decoder:
             raise ValueError(f"{lm.name} reads its input both ways, so no prefix equals a soft prompt; train a prefix")
-        values = keys_and_values(lm, soft.condition(lm))
+        values = keys_and_values(lm, soft=SoftPrompt(lm, value=soft.embeddings.detach()))
         return cls(lm, soft.num_virtual_tokens, values=values, template=soft.template)
 
     # -- checkpoints ------------------------------------------------------------------------------------------------
@@ -177,13 +181,13 @@ class Prefix(Prompt):
 
 
 @torch.no_grad()
-def keys_and_values(lm: LM, condition: Condition, ids: Tensor | None = None) -> dict[str, Tensor]:
-    """The keys and values that the frozen model computes for `ids` ``[P]`` or for the condition's vectors.
+def keys_and_values(lm: LM, ids: Tensor | None = None, soft: SoftPrompt | None = None) -> dict[str, Tensor]:
+    """The keys and values that the frozen model computes for `ids` ``[P]``, or for a soft prompt's vectors.
 
     Each stack's as rows ``[P, 2·L·H·d]`` of P_θ. An encoder–decoder reads `ids` on both sides.
     """
-    ids = (torch.empty(0, dtype=torch.long) if ids is None else ids)[None].to(lm.device)
-    record = lm.record(ids, ids if lm.is_encoder_decoder else None, condition)
+    ids = (torch.empty(0, dtype=torch.long) if ids is None else ids)[None]
+    record = lm.record(ids, ids if lm.is_encoder_decoder else None, soft)
     seen = {call.module: call for call in record}
     rows = {}
     for name, stack in lm.stacks.items():

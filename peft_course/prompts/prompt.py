@@ -1,17 +1,20 @@
 """What every prompt shares: a small thing that belongs to a task, beside a big model that belongs to everyone."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
 from torch import Tensor, nn
 
-from ..lm import LM, Condition
+from ..conditions import Condition
+from ..lm import LM
+from ..reading import Piece
 
 INPUT = "{x}"  # the slot of a template that the task's input fills
 
 
 class Prompt(nn.Module):
-    """A prompt changes what a frozen model does, through text (`template`), through vectors (`condition`), or both.
+    """A prompt changes what a frozen model does: through what it reads `around` the input, or through its `condition`.
 
     `template` is the text that the model reads for an input x, with one slot ``{x}``; bare x by default.
     `learning_rate` is where a search for a good one starts, for AdamW (see the book on why the methods differ).
@@ -29,22 +32,20 @@ class Prompt(nn.Module):
         """The text that the model reads for the input `x`."""
         return self.template.replace(INPUT, x)
 
-    def words_in_front(self) -> str:
-        """The template's words in front of x, for inputs that are token ids already.
-
-        Raises ValueError if it has words behind x as well: behind token ids there is no place for them.
-        """
+    def around(self) -> tuple[Sequence[Piece], Sequence[Piece]]:
+        """What the model reads in front of x and behind it."""
         front, _, behind = self.template.partition(INPUT)
-        if behind:
-            raise ValueError(
-                f"the words {behind!r} behind {{x}} have no place beside token ids; "
-                f"encode the whole text instead: lm.logits(lm.batch([prompt.text(x)]).input_ids)"
-            )
-        return front
+        return said(front), said(behind)
 
     def condition(self, lm: LM) -> Condition:
-        """What goes into the model besides text."""
+        """What goes into the model besides what it reads."""
         return Condition()
+
+    def __add__(self, other: "Prompt") -> "Prompt":
+        """Both at once; see :class:`peft_course.prompts.composed.Composed`."""
+        from .composed import Composed
+
+        return Composed(self, other)
 
     @property
     def num_trained(self) -> int:
@@ -63,3 +64,8 @@ class Prompt(nn.Module):
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the prompt to `folder`. A prompt of text alone has nothing to write and raises TypeError."""
         raise TypeError(f"a {type(self).__name__} is text alone; keep its template, {self.template!r}, in your code")
+
+
+def said(words: str) -> list[Piece]:
+    """The words as pieces of what is read: none where there are none."""
+    return [words] if words else []

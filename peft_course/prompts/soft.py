@@ -13,17 +13,22 @@ import torch
 from torch import Tensor, nn
 
 from .. import checkpoints
-from ..lm import LM, Condition
+from ..lm import LM
+from ..reading import Piece
 from . import initial
 from .hard import HardPrompt
-from .prompt import INPUT, Prompt
+from .prompt import INPUT, Prompt, said
+
+VECTORS = "{prompt}"  # the slot of a template where the vectors stand
 
 
 class SoftPrompt(Prompt):
-    """`num_virtual_tokens` learnt vectors ``[P, D]`` in front of the input's embeddings (of an encoder, if any).
+    """`num_virtual_tokens` learnt vectors ``[P, D]`` among the embeddings that the model reads (its encoder, if any).
 
     They start as sampled vocabulary, or as `value` ``[P, D]``, which the functions of
-    :mod:`peft_course.prompts.initial` make. `template` may keep words around x as they are.
+    :mod:`peft_course.prompts.initial` make. `template` may keep words around x as they are, and its slot ``{prompt}``
+    says where the vectors stand: in front of everything by default, ``"{x}{prompt}"`` behind the input (the infix of
+    Li and Liang 2021, section 7.3), ``"Say {prompt} of {x}:"`` among words.
     """
 
     learning_rate = 0.1
@@ -36,7 +41,9 @@ class SoftPrompt(Prompt):
         seed: int = 0,
         template: str = INPUT,
     ) -> None:
-        super().__init__(template)
+        if template.count(VECTORS) > 1:
+            raise ValueError(f"the vectors stand in one place, and {template!r} has the slot {VECTORS} more than once")
+        super().__init__(template.removeprefix(VECTORS))
         if num_virtual_tokens < 1:
             raise ValueError(f"a soft prompt needs at least 1 virtual token, got {num_virtual_tokens}")
         if value is None:
@@ -51,8 +58,22 @@ class SoftPrompt(Prompt):
     def num_virtual_tokens(self) -> int:
         return self.embeddings.shape[0]
 
-    def condition(self, lm: LM) -> Condition:
-        return Condition(embeddings=self.embeddings[None])  # [1, P, D], in front of every text of a batch
+    @property
+    def in_front(self) -> bool:
+        """Whether the vectors stand in front of everything else."""
+        return VECTORS not in self.template
+
+    def text(self, x: str) -> str:
+        return self.template.replace(VECTORS, "").replace(INPUT, x)
+
+    def around(self) -> tuple[Sequence[Piece], Sequence[Piece]]:
+        """The template's words and the vectors ``[P, D]``, in front of x and behind it."""
+        template = VECTORS + self.template if self.in_front else self.template
+        return tuple(self._pieces(side) for side in template.split(INPUT))  # type: ignore[return-value]
+
+    def _pieces(self, side: str) -> list[Piece]:
+        before, slot, after = side.partition(VECTORS)
+        return [*said(before), *([self.embeddings] if slot else []), *said(after)]
 
     # -- other beginnings -------------------------------------------------------------------------------------------
     @classmethod
