@@ -28,12 +28,13 @@ class KeysValues(NamedTuple):
     """What one attention block can look at besides the text.
 
     keys, values: ``[b, H, P, d]`` with b = 1 (shared by the batch) or B. mask: ``[b, P]``, False where a row of the
-    batch has no such virtual token; None when all are there.
+    batch has no such virtual token; None when all are there. in_cache: a cache has put them in front already.
     """
 
     keys: Tensor
     values: Tensor
     mask: Tensor | None = None
+    in_cache: bool = False
 
     def for_batch(self, size: int) -> "KeysValues":
         """The same for `size` rows: shared ones are expanded, one per text is repeated for each of its beams."""
@@ -43,7 +44,8 @@ class KeysValues(NamedTuple):
                 return tensor.expand(size, *tensor.shape[1:])
             return tensor.repeat_interleave(size // tensor.shape[0], dim=0)
 
-        return KeysValues(rows(self.keys), rows(self.values), None if self.mask is None else rows(self.mask))
+        mask = None if self.mask is None else rows(self.mask)
+        return KeysValues(rows(self.keys), rows(self.values), mask, self.in_cache)
 
 
 class Seen(NamedTuple):
@@ -79,8 +81,9 @@ def attend(
         attention_mask = None
     if prefixes and module in prefixes:
         prefix = prefixes[module].for_batch(query.shape[0])
-        key = torch.cat([prefix.keys, key], dim=2)  # [B, H, P + S, d]
-        value = torch.cat([prefix.values, value], dim=2)
+        if not prefix.in_cache:
+            key = torch.cat([prefix.keys, key], dim=2)  # [B, H, P + S, d]
+            value = torch.cat([prefix.values, value], dim=2)
         attention_mask = _mask_in_front(module, prefix, query, key, attention_mask, kwargs.get("is_causal"))
         if position_bias is not None:  # a virtual token stands at no distance from any token
             position_bias = F.pad(position_bias, (prefix.keys.shape[2], 0))

@@ -18,6 +18,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from . import attention
 from .attention import KeysValues
+from .cache import roomy_cache
 from .conditions import Condition, per_text
 from .reading import IGNORE, Around, Batch, Packing, Reader, one_each
 
@@ -287,6 +288,10 @@ class LM(Reader):
         if self.is_encoder_decoder:  # the encoder runs once, with its own prefix
             encoded = model.get_encoder()(**inputs, prefixes=prefixes).last_hidden_state
             inputs = {"encoder_outputs": BaseModelOutput(encoded), "attention_mask": inputs["attention_mask"]}
+        elif num_beams == 1 and (blocks := self._cached_blocks):
+            room = batch.input_ids.shape[1] + max_new_tokens
+            inputs["past_key_values"] = roomy_cache([prefixes.get(block) for block in blocks], room)
+            prefixes = {block: prefix._replace(in_cache=True) for block, prefix in prefixes.items()}
         sampling = {"temperature": temperature, "top_p": top_p, "top_k": 0} if sample else {}
         torch.manual_seed(seed)
         hook = model.register_forward_pre_hook(
@@ -305,6 +310,16 @@ class LM(Reader):
         finally:
             hook.remove()
         return [self.decode(row).split("\n")[0].strip() for row in tokens]
+
+    @cached_property
+    def _cached_blocks(self) -> tuple[nn.Module, ...]:
+        """The attention blocks in the order of their layers, if the model's only memory of a text is their cache."""
+        try:
+            blocks = self.stacks["decoder"].blocks
+        except ValueError:
+            return ()
+        layers = [getattr(block, "layer_idx", None) for block in blocks]
+        return blocks if layers == list(range(self.model.config.get_text_config().num_hidden_layers)) else ()
 
     @cached_property
     def _newline(self) -> list[int]:
