@@ -6,14 +6,16 @@ heads where they differ), d head size, D model width, V vocabulary.
 
 import inspect
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, NamedTuple, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.activations import NewGELUActivation
+from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutput
 
 from . import attention
@@ -52,6 +54,8 @@ class LM(Reader):
         model.set_attn_implementation(attention.NAME)
         _fuse_gelu(model)
         self.model = model.requires_grad_(False).eval()
+        if not self.is_encoder_decoder:
+            self._refuse_looking_ahead()
 
     # -- facts about the model --------------------------------------------------------------------------------------
     @property
@@ -111,6 +115,31 @@ class LM(Reader):
             with torch.no_grad():
                 logits.append(self._run(batch, Condition(), packing=Packing.of(batch))[0])
         return torch.equal(logits[0][3:], logits[1][3:]) and not torch.equal(logits[0][:3], logits[1][:3])
+
+    def checkpoint_activations(self, on: bool = True) -> None:
+        """Keep no activations inside the blocks in training and compute them again when going back: less memory.
+
+        The model stays in evaluation mode, so dropout stays off; transformers' own switch needs training mode.
+        Raises ValueError for a model whose blocks cannot be told.
+        """
+        blocks = [module for module in self.model.modules() if isinstance(module, GradientCheckpointingLayer)]
+        if not blocks:
+            raise ValueError(f"{self.name} has no blocks that can be computed twice; train in smaller batches instead")
+        for block in blocks:
+            block.__dict__.pop("forward", None)
+            if on:
+                block.forward = partial(checkpoint, block.forward, use_reentrant=False)
+
+    @torch.no_grad()
+    def _refuse_looking_ahead(self) -> None:
+        """ValueError for a model whose first token sees the second: what it says of a text is no continuation."""
+        ids = torch.tensor([[0, 1], [0, 2]], device=self.device) % len(self.embedding_matrix)
+        first, second = self.model(ids).logits[:, 0].float()
+        if not torch.allclose(first, second, rtol=1e-2, atol=1e-2 * float(first.std())):
+            raise ValueError(
+                f"{self.name} sees what comes after a token, so it cannot continue a text; "
+                f"load a decoder-only model such as 'gpt2' or an encoder–decoder such as 't5-small'"
+            )
 
     @torch.no_grad()
     def record(
