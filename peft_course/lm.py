@@ -4,21 +4,28 @@ Letters for shapes, everywhere in this package: B batch, T tokens, P virtual tok
 heads where they differ), d head size, D model width, V vocabulary.
 """
 
-import inspect
 from collections.abc import Sequence
-from functools import cached_property, partial
-from typing import Any, NamedTuple, Protocol
+from functools import cached_property
+from typing import Any, Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.activations import NewGELUActivation
-from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutput
 
 from . import attention
+from .architecture import (
+    Stack,
+    attention_window,
+    compute_twice,
+    fuse_gelu,
+    in_layers,
+    max_positions,
+    refuse_looking_ahead,
+    stacks_of,
+    takes,
+)
 from .attention import KeysValues
 from .cache import roomy_cache
 from .conditions import Condition, per_text
@@ -35,14 +42,6 @@ class Prompts(Around, Protocol):
 Given = Prompts | Sequence[Prompts | None] | None  # one prompt for all texts, one for each, or none
 
 
-class Stack(NamedTuple):
-    """The attention blocks of one stack, in order, and the shape of their keys."""
-
-    blocks: tuple[nn.Module, ...]
-    heads: int
-    head_size: int
-
-
 class LM(Reader):
     """A frozen language model of `transformers` with its tokenizer; made by :func:`peft_course.load_lm`."""
 
@@ -52,10 +51,10 @@ class LM(Reader):
         if hasattr(model, "get_base_model"):  # peft's wrapper: its LoRA lives in the model's own layers
             model = model.get_base_model()
         model.set_attn_implementation(attention.NAME)
-        _fuse_gelu(model)
+        fuse_gelu(model)
         self.model = model.requires_grad_(False).eval()
         if not self.is_encoder_decoder:
-            self._refuse_looking_ahead()
+            refuse_looking_ahead(self.model, name)
 
     # -- facts about the model --------------------------------------------------------------------------------------
     @property
@@ -78,27 +77,7 @@ class LM(Reader):
         Raises ValueError for a model whose attention cannot be reached: a prefix has no place in it.
         """
         record = self.record(torch.tensor([[self.eos] * 3]), torch.tensor([[self.eos] * 2]))
-        found: dict[str, list[attention.Seen]] = {}
-        for seen in record:
-            lengths = seen.queries.shape[2], seen.keys.shape[2]
-            if not self.is_encoder_decoder or lengths == (2, 2):
-                stack = "decoder"
-            else:
-                stack = "encoder" if lengths == (3, 3) else "cross"
-            found.setdefault(stack, []).append(seen)
-        shapes = {name: {tuple(seen.keys.shape[1::2]) for seen in calls} for name, calls in found.items()}
-        if not found or any(len(shape) != 1 for shape in shapes.values()):
-            raise ValueError(
-                f"{self.name}: a prefix needs attention blocks of equal shape that use transformers' "
-                f"AttentionInterface, found {shapes or 'none'}; use a soft prompt, or another model"
-            )
-        return {name: Stack(tuple(seen.module for seen in calls), *shapes[name].pop()) for name, calls in found.items()}
-
-    @property
-    def max_positions(self) -> int | None:
-        """How many positions the model has, virtual tokens included; None where it sets no limit, as T5."""
-        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        return None if limit is None else int(limit)
+        return stacks_of(record, self.is_encoder_decoder, self.name)
 
     @cached_property
     def packs(self) -> bool:
@@ -106,7 +85,7 @@ class LM(Reader):
 
         Found by trying; a layer that mixes neighbours by another way than attention would show.
         """
-        if self.is_encoder_decoder or not (self._takes("position_ids") and self._takes("logits_to_keep")):
+        if self.is_encoder_decoder or not (takes(self.model, "position_ids") and takes(self.model, "logits_to_keep")):
             return False
         ids = torch.arange(6, device=self.device).view(2, 3) % len(self.embedding_matrix)
         logits = []
@@ -119,27 +98,10 @@ class LM(Reader):
     def checkpoint_activations(self, on: bool = True) -> None:
         """Keep no activations inside the blocks in training and compute them again when going back: less memory.
 
-        The model stays in evaluation mode, so dropout stays off; transformers' own switch needs training mode.
-        Raises ValueError for a model whose blocks cannot be told.
+        The model stays in evaluation mode, so dropout stays off. Raises ValueError where there are no such blocks.
         """
-        blocks = [module for module in self.model.modules() if isinstance(module, GradientCheckpointingLayer)]
-        if not blocks:
+        if not compute_twice(self.model, on):
             raise ValueError(f"{self.name} has no blocks that can be computed twice; train in smaller batches instead")
-        for block in blocks:
-            block.__dict__.pop("forward", None)
-            if on:
-                block.forward = partial(checkpoint, block.forward, use_reentrant=False)
-
-    @torch.no_grad()
-    def _refuse_looking_ahead(self) -> None:
-        """ValueError for a model whose first token sees the second: what it says of a text is no continuation."""
-        ids = torch.tensor([[0, 1], [0, 2]], device=self.device) % len(self.embedding_matrix)
-        first, second = self.model(ids).logits[:, 0].float()
-        if not torch.allclose(first, second, rtol=1e-2, atol=1e-2 * float(first.std())):
-            raise ValueError(
-                f"{self.name} sees what comes after a token, so it cannot continue a text; "
-                f"load a decoder-only model such as 'gpt2' or an encoder–decoder such as 't5-small'"
-            )
 
     @torch.no_grad()
     def record(
@@ -187,7 +149,7 @@ class LM(Reader):
             vectors = batch.vectors.to(embeddings.dtype)
             embeddings = embeddings.index_put((virtual,), vectors.index_select(0, batch.places[virtual]))
         inputs = {"inputs_embeds": embeddings, "attention_mask": batch.attention_mask}
-        if self._takes("position_ids") and not self.is_encoder_decoder:
+        if takes(self.model, "position_ids") and not self.is_encoder_decoder:
             inputs["position_ids"] = batch.positions + condition.lengths("decoder")  # the text follows the prefix
         if packing is not None:
             real = batch.attention_mask.bool()
@@ -206,24 +168,22 @@ class LM(Reader):
 
     def _refuse_too_long(self, batch: Batch, condition: Condition, new_tokens: int = 0) -> None:
         """ValueError where a text, with all that belongs to it, needs more positions than the model has."""
-        if self.max_positions is None:
+        limit = max_positions(self.model)
+        if limit is None:
             return
         read, prefix = batch.attention_mask.sum(dim=1, keepdim=True), condition.lengths("decoder")
         if self.is_encoder_decoder:  # each side counts its own positions, and prefixes take none
             needed, sides = max(int(read.max()), new_tokens), " on either side"
         else:
             needed, sides = int((read + prefix).max()) + new_tokens, ""
-        if needed > self.max_positions:
+        if needed > limit:
             vectors = 0 if batch.places is None else int((batch.places >= 0).sum(dim=1).max())
             raise ValueError(
-                f"{self.name} has {self.max_positions:,} positions{sides}, and this needs {needed:,}: at most "
+                f"{self.name} has {limit:,} positions{sides}, and this needs {needed:,}: at most "
                 f"{int(read.max()):,} read ({vectors:,} of them vectors of a soft prompt), "
                 f"{int(torch.as_tensor(prefix).max()):,} of a prefix and {new_tokens:,} new; "
                 f"shorten the input or the prompt, or ask for fewer new tokens"
             )
-
-    def _takes(self, argument: str) -> bool:
-        return argument in inspect.signature(self.model.forward).parameters
 
     def logits(
         self,
@@ -262,22 +222,15 @@ class LM(Reader):
         if self.is_encoder_decoder:
             shifted = self.model.prepare_decoder_input_ids_from_labels(tokens)
             logits = self._run(batch, condition, shifted, new_tokens=width)[answered]  # [N, V]
-        elif self.packs and batch.attention_mask.shape[1] <= self._window:
+        elif self.packs and batch.attention_mask.shape[1] <= attention_window(self.model):
             places = batch.labels[batch.attention_mask.bool()] != IGNORE
             before = places.nonzero()[:, 0] - 1  # what stands before a token predicts it
             logits = self._run(batch, condition, packing=Packing.of(batch), logits_to_keep=before)[0]
         else:
-            keep: dict[str, Any] = {"logits_to_keep": width + 1} if self._takes("logits_to_keep") else {}
+            keep: dict[str, Any] = {"logits_to_keep": width + 1} if takes(self.model, "logits_to_keep") else {}
             logits = self._run(batch, condition, **keep)[:, -width - 1 : -1][answered]
         losses = F.cross_entropy(logits.float(), tokens[answered], reduction="none")
         return torch.zeros_like(tokens, dtype=losses.dtype).masked_scatter(answered, losses), tokens
-
-    @property
-    def _window(self) -> float:
-        """How far back attention looks in every layer; `attend` knows no window, so longer texts are not packed."""
-        config = self.model.config.get_text_config()
-        windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
-        return min([window for window in windows if window is not None], default=float("inf"))
 
     @torch.no_grad()
     def log_probabilities(
@@ -342,13 +295,12 @@ class LM(Reader):
 
     @cached_property
     def _cached_blocks(self) -> tuple[nn.Module, ...]:
-        """The attention blocks in the order of their layers, if the model's only memory of a text is their cache."""
+        """The attention blocks, if what they cache is all that the model keeps of a text."""
         try:
             blocks = self.stacks["decoder"].blocks
         except ValueError:
             return ()
-        layers = [getattr(block, "layer_idx", None) for block in blocks]
-        return blocks if layers == list(range(self.model.config.get_text_config().num_hidden_layers)) else ()
+        return blocks if in_layers(blocks, self.model) else ()
 
     @cached_property
     def _newline(self) -> list[int]:
@@ -357,11 +309,3 @@ class LM(Reader):
 
     def __repr__(self) -> str:
         return f"LM({self.name}, {self.num_parameters:,} frozen parameters, {self.model.dtype}, {self.device})"
-
-
-def _fuse_gelu(model: nn.Module) -> None:
-    """GPT-2's activation, which transformers spells out in eight steps, as the one that computes the same at once."""
-    for module in model.modules():
-        for name, child in module.named_children():
-            if isinstance(child, NewGELUActivation):
-                setattr(module, name, nn.GELU(approximate="tanh"))

@@ -1,0 +1,102 @@
+"""What there is to know of a model before it carries a prompt: found by looking and by trying, not by lists of names."""
+
+import inspect
+from collections.abc import Sequence
+from functools import partial
+from typing import NamedTuple
+
+import torch
+from torch import nn
+from torch.utils.checkpoint import checkpoint
+from transformers import PreTrainedModel
+from transformers.activations import NewGELUActivation
+from transformers.modeling_layers import GradientCheckpointingLayer
+
+from .attention import Seen
+
+
+class Stack(NamedTuple):
+    """The attention blocks of one stack, in order, and the shape of their keys."""
+
+    blocks: tuple[nn.Module, ...]
+    heads: int
+    head_size: int
+
+
+def stacks_of(record: Sequence[Seen], is_encoder_decoder: bool, name: str) -> dict[str, Stack]:
+    """Attention blocks by stack, from what they saw of an input of 3 tokens and a decoder's of 2.
+
+    Raises ValueError where no attention was seen, or blocks of unequal shape: a prefix has no place there.
+    """
+    found: dict[str, list[Seen]] = {}
+    for seen in record:
+        lengths = seen.queries.shape[2], seen.keys.shape[2]
+        if not is_encoder_decoder or lengths == (2, 2):
+            stack = "decoder"
+        else:
+            stack = "encoder" if lengths == (3, 3) else "cross"
+        found.setdefault(stack, []).append(seen)
+    shapes = {name: {tuple(seen.keys.shape[1::2]) for seen in calls} for name, calls in found.items()}
+    if not found or any(len(shape) != 1 for shape in shapes.values()):
+        raise ValueError(
+            f"{name}: a prefix needs attention blocks of equal shape that use transformers' AttentionInterface, "
+            f"found {shapes or 'none'}; use a soft prompt, or another model"
+        )
+    return {name: Stack(tuple(seen.module for seen in calls), *shapes[name].pop()) for name, calls in found.items()}
+
+
+@torch.no_grad()
+def refuse_looking_ahead(model: PreTrainedModel, name: str) -> None:
+    """ValueError for a model whose first token sees the second: what it says of a text is no continuation."""
+    ids = torch.tensor([[0, 1], [0, 2]], device=model.device) % model.get_input_embeddings().weight.shape[0]
+    first, second = model(ids).logits[:, 0].float()
+    if not torch.allclose(first, second, rtol=1e-2, atol=1e-2 * float(first.std())):
+        raise ValueError(
+            f"{name} sees what comes after a token, so it cannot continue a text; "
+            f"load a decoder-only model such as 'gpt2' or an encoder–decoder such as 't5-small'"
+        )
+
+
+def takes(model: PreTrainedModel, argument: str) -> bool:
+    """Whether the model's forward pass has such an argument."""
+    return argument in inspect.signature(model.forward).parameters
+
+
+def max_positions(model: PreTrainedModel) -> int | None:
+    """How many positions the model has, virtual tokens included; None where it sets no limit, as T5."""
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    return None if limit is None else int(limit)
+
+
+def attention_window(model: PreTrainedModel) -> float:
+    """How many tokens back attention reaches in every layer."""
+    config = model.config.get_text_config()
+    windows = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    return min([window for window in windows if window is not None], default=float("inf"))
+
+
+def in_layers(blocks: Sequence[nn.Module], model: PreTrainedModel) -> bool:
+    """Whether the blocks are one in each layer, in order: then their cache is all that the model keeps of a text."""
+    layers = [getattr(block, "layer_idx", None) for block in blocks]
+    return layers == list(range(model.config.get_text_config().num_hidden_layers))
+
+
+def fuse_gelu(model: PreTrainedModel) -> None:
+    """GPT-2's activation, which transformers spells out in eight steps, as the one that computes the same at once."""
+    for module in model.modules():
+        for name, child in module.named_children():
+            if isinstance(child, NewGELUActivation):
+                setattr(module, name, nn.GELU(approximate="tanh"))
+
+
+def compute_twice(model: PreTrainedModel, on: bool) -> bool:
+    """Let every block forget its activations and compute them again when going back; False where there are none.
+
+    transformers' own switch works in training mode alone, which would turn dropout on.
+    """
+    blocks = [module for module in model.modules() if isinstance(module, GradientCheckpointingLayer)]
+    for block in blocks:
+        block.__dict__.pop("forward", None)
+        if on:
+            block.__dict__["forward"] = partial(checkpoint, block.forward, use_reentrant=False)
+    return bool(blocks)
