@@ -1,4 +1,4 @@
-"""What there is to know of a model before it carries a prompt: found by looking and by trying, not by lists of names."""
+"""What there is to know of a model before it carries a prompt: found by looking and trying, not by lists of names."""
 
 import inspect
 from collections.abc import Sequence
@@ -87,6 +87,14 @@ def fuse_gelu(model: PreTrainedModel) -> None:
         for name, child in module.named_children():
             if isinstance(child, NewGELUActivation):
                 setattr(module, name, nn.GELU(approximate="tanh"))
+
+
+def read_evenly(model: PreTrainedModel) -> None:
+    """Let the vocabulary projection read hidden states from one piece of memory.
+
+    Given a slice of them, the last positions say, PyTorch would multiply text by text and read the matrix for each.
+    """
+    model.get_output_embeddings().register_forward_pre_hook(lambda _, states: (states[0].contiguous(),))
 
 
 def compute_twice(model: PreTrainedModel, on: bool) -> bool:

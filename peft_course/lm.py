@@ -22,6 +22,7 @@ from .architecture import (
     fuse_gelu,
     in_layers,
     max_positions,
+    read_evenly,
     refuse_looking_ahead,
     stacks_of,
     takes,
@@ -52,6 +53,7 @@ class LM(Reader):
             model = model.get_base_model()
         model.set_attn_implementation(attention.NAME)
         fuse_gelu(model)
+        read_evenly(model)
         self.model = model.requires_grad_(False).eval()
         if not self.is_encoder_decoder:
             refuse_looking_ahead(self.model, name)
