@@ -9,6 +9,7 @@ import math
 import sys
 from collections import Counter
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ def measure(quick: bool = False) -> list[Row]:
     for model, repeats in ((TINY, 2),) if quick else ((GPT2, 6), (LARGE, 20)):
         for method in (SOFT, PREFIX):
             rows.append(share(model, method, repeats))
-            show([] if quick else rows[-1:])
+            show(rows[-1:])
     return rows
 
 
@@ -39,16 +40,16 @@ def share(model_name: str, method: Method, repeats: int) -> Row:
     ours = Ours(model_name, method)
     blocks, head = matrices(ours.model)
     descent = optimizer(ours)
-    rates, best = [], dict[tuple[int, Shape], float]()
+    rates, best = list[float](), dict[tuple[int, Shape], float]()
     for turn, batch in enumerate(batches(ours.model, repeats + 1)):
-        time, _ = seconds(lambda: step(ours, descent, batch))  # noqa: B023 (called at once)
+        time, _ = seconds(partial(step, ours, descent, batch))
         tokens, labels = positions(batch, method)
-        if turn:  # the first step is for warming up
-            rates.append(operations(tokens, blocks) / time + operations(labels, Counter([head])) / time)
-        if turn == 1:
+        if not turn:  # the first step is for warming up
             shapes = [(tokens, shape) for shape in blocks] + [(labels, head)]
-        if turn:  # best of several, in between the steps: neither side has the quieter time
-            best = {key: min(best.get(key, math.inf), product(*key)) for key in shapes}
+            continue
+        rates.append((operations(tokens, blocks) + operations(labels, Counter([head]))) / time)
+        # the best of several, measured in between the steps: both have the same quiet moments
+        best = {key: min(best.get(key, math.inf), product(*key)) for key in shapes}
     counts = {key: blocks.get(key[1], 1) for key in best}
     work = sum(counts[rows, shape] * operations(rows, Counter([shape])) for rows, shape in best)
     rate = work / sum(counts[key] * time for key, time in best.items())
@@ -98,4 +99,4 @@ def _random(rows: int, columns: int) -> Tensor:
 
 
 if __name__ == "__main__":
-    show(measure("--quick" in sys.argv))
+    measure("--quick" in sys.argv)

@@ -2,6 +2,7 @@
 
 import random
 import sys
+from functools import partial
 
 from .rows import Row, alternately, show
 from .setting import EXACT, GPT2, LARGE, PREFIX, SOFT, TINY, Method, inputs
@@ -14,11 +15,13 @@ ONE_TASK, SEVERAL_TASKS = 1.2, 4.0  # the targets
 def measure(quick: bool = False) -> list[Row]:
     """Rows for both models and methods: one task, eight with one request each, and eight with eight each."""
     rows = []
-    for model, repeats in ((TINY, 2),) if quick else ((GPT2, 5), (LARGE, 10)):
+    new_tokens = 4 if quick else 40
+    for model, repeats in ((TINY, (2, 2, 2)),) if quick else ((GPT2, (5, 4, 2)), (LARGE, (10, 10, 10))):
         for method in (SOFT, PREFIX):
-            rows += [one_task(model, method, repeats, new_tokens=4 if quick else 40)]
-            rows += [several_tasks(model, method, each, repeats, new_tokens=4 if quick else 40) for each in (1, 8)]
-            show([] if quick else rows[-3:])
+            rows.append(one_task(model, method, repeats[0], new_tokens))
+            rows.append(several_tasks(model, method, 1, repeats[1], new_tokens))
+            rows.append(several_tasks(model, method, 8, repeats[2], new_tokens))
+            show(rows[-3:])
     return rows
 
 
@@ -47,11 +50,8 @@ def generation(
     equal = []
     for turn in range(repeats + 1):
         xs, length = inputs(ours.model, count, seed=turn), new_tokens if turn else 2  # the first time warms up
-        timed = alternately(
-            lambda: ours.generate(xs, length, tasks),  # noqa: B023 (called at once)
-            lambda: theirs.generate(xs, length, tasks),  # noqa: B023
-            turn,
-        )
+        calls = [partial(side.generate, xs, length, tasks) for side in (ours, theirs)]
+        timed = alternately(calls[0], calls[1], turn)
         (our_time, our_answers), (their_time, their_answers) = timed
         assert all(len(answer) == length for answer in our_answers + their_answers), "an answer ended early"
         equal.append(sum(a == b for a, b in zip(our_answers, their_answers, strict=True)) / count)
@@ -63,4 +63,4 @@ def generation(
 
 
 if __name__ == "__main__":
-    show(measure("--quick" in sys.argv))
+    measure("--quick" in sys.argv)

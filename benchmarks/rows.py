@@ -49,17 +49,20 @@ class Row:
         return float(low), float(high)
 
     @property
+    def bound(self) -> float | None:
+        """The target's number, if there is a target."""
+        return self.at_most if self.at_least is None else self.at_least
+
+    @property
     def target(self) -> str:
-        if self.at_least is not None:
-            return f"≥ {self.at_least:g}"
-        return f"≤ {self.at_most:g}" if self.at_most is not None else ""
+        return "" if self.bound is None else f"{'≤' if self.at_least is None else '≥'} {self.bound:g}"
 
     @property
     def verdict(self) -> str:
         """pass or fail by the median, empty where there is no target."""
-        if self.at_least is None and self.at_most is None:
+        if self.bound is None:
             return ""
-        met = self.value >= self.at_least if self.at_least is not None else self.value <= self.at_most
+        met = self.value <= self.bound if self.at_least is None else self.value >= self.bound
         return "pass" if met else "fail"
 
     def as_json(self) -> dict[str, Any]:

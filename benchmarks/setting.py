@@ -80,8 +80,9 @@ def end_of_text(model: PreTrainedModel) -> int:
 
 def as_lm(model: PreTrainedModel, name: str) -> LM:
     """The model as an `LM` whose tokens are words: token 7 is "w7", so a text stands for exactly the ids we want."""
-    end = f"w{end_of_text(model)}"
-    vocabulary = {f"w{number}": number for number in range(model.config.vocab_size)}
+    end = "<end>"  # no part of a word: the tokenizer looks for it before it splits a text into words
+    vocabulary = {f"w{number}": number for number in range(model.config.vocab_size) if number != end_of_text(model)}
+    vocabulary[end] = end_of_text(model)
     tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token=end))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     return LM(model, PreTrainedTokenizerFast(tokenizer_object=tokenizer, eos_token=end, pad_token=end), name)

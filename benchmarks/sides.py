@@ -59,7 +59,7 @@ class Theirs:
 
     name = "PEFT"
 
-    def __init__(self, model_name: str, method: Method, values: Sequence[Tensor]) -> None:
+    def __init__(self, model_name: str, method: Method, values: Sequence[Tensor] = ()) -> None:
         kind = PrefixTuningConfig if method.is_prefix else PromptTuningConfig
         config = kind(task_type="CAUSAL_LM", num_virtual_tokens=method.num_virtual_tokens)
         base = frozen_model(model_name)
@@ -68,8 +68,9 @@ class Theirs:
         for task in range(1, len(values)):
             self.model.add_adapter(f"task{task}", config)
         for task, value in enumerate(values):
-            self.model.prompt_encoder[f"task{task}"].embedding.weight.data.copy_(value)
+            self.model.prompt_encoder[f"task{task}"].load_state_dict({"embedding.weight": value})
         self.model.set_adapter("task0")
+        self.model.train()  # as its users do; the models have no dropout
         warnings.filterwarnings("ignore", message="Position ids are not supported")  # at every call of generate
 
     @property
