@@ -3,7 +3,6 @@
 Both hold one prompt a task, with the same initial values, on a frozen model of their own with the same weights.
 """
 
-import inspect
 import warnings
 from collections.abc import Sequence
 
@@ -11,11 +10,11 @@ import torch
 from peft import PeftModel, PrefixTuningConfig, PromptTuningConfig, get_peft_model
 from torch import Tensor, nn
 
-from peft_course import LM, Prefix, SoftPrompt
+from peft_course import Prefix, SoftPrompt
+from peft_course.lm import IGNORE
 
 from .setting import Example, Method, as_lm, end_of_text, frozen_model, ids, text
 
-IGNORE = -100
 Ids = Sequence[Sequence[int]]
 
 
@@ -41,16 +40,13 @@ class Ours:
     def loss(self, batch: Sequence[Example]) -> Tensor:
         """The mean over answer tokens, in nats; an answer's text gets its end from the `LM`."""
         texts, answers = [text(x) for x, _ in batch], [text(y[:-1]) for _, y in batch]
-        losses, labels = _answer_losses(self.lm, texts, answers, self.prompts[0])
+        losses, labels = self.lm.answer_losses(texts, answers, self.prompts[0])
         return losses.sum() / (labels != IGNORE).sum()
 
     def generate(self, xs: Ids, new_tokens: int, tasks: Sequence[int] | None = None) -> list[list[int]]:
         """Greedy answers to `xs`, under the first prompt or under that of each one's task, in one batch."""
-        texts = [text(x) for x in xs]
-        if tasks is None:
-            written = self.lm.generate(texts, prompt=self.prompts[0], max_new_tokens=new_tokens)
-        else:
-            written = _generate_several(self.lm, texts, [self.prompts[task] for task in tasks], new_tokens)
+        prompt = self.prompts[0] if tasks is None else [self.prompts[task] for task in tasks]
+        written = self.lm.generate([text(x) for x in xs], prompt=prompt, max_new_tokens=new_tokens)
         return [ids(answer) for answer in written]
 
 
@@ -118,22 +114,3 @@ def both(model_name: str, method: Method, tasks: int = 1) -> tuple[Ours, Theirs]
     """The two sides with the same prompts."""
     ours = Ours(model_name, method, tasks)
     return ours, Theirs(model_name, method, [ours.values(task) for task in range(tasks)])
-
-
-# -- until main has the calls for texts and for lists of prompts ------------------------------------------------------
-def _answer_losses(lm: LM, texts: list[str], answers: list[str], prompt) -> tuple[Tensor, Tensor]:
-    if "texts" in inspect.signature(lm.answer_losses).parameters:
-        return lm.answer_losses(texts, answers, prompt)
-    batch = lm.batch(texts, answers)
-    return lm.answer_losses(batch, prompt.condition(lm)), batch.labels
-
-
-def _generate_several(lm: LM, texts: list[str], prompts: list, new_tokens: int) -> list[str]:
-    if "texts" in inspect.signature(lm.answer_losses).parameters:
-        return lm.generate(texts, prompt=prompts, max_new_tokens=new_tokens)
-    written: dict[int, str] = {}
-    for one in dict.fromkeys(prompts):
-        rows = [row for row, prompt in enumerate(prompts) if prompt is one]
-        answers = lm.generate([texts[row] for row in rows], prompt=one, max_new_tokens=new_tokens)
-        written |= dict(zip(rows, answers, strict=True))
-    return [written[row] for row in range(len(texts))]
