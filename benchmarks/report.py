@@ -79,7 +79,7 @@ def table(run: Run) -> str:
     """A run in Markdown."""
     versions = ", ".join(f"{name} {number}" for name, number in run["versions"].items())
     head = (
-        f"**{run['device']}**, {run['cores']} cores, {run['threads']} threads, {run['dtype']}; {run['date']}; "
+        f"**{run['device']}**, cores: {run['cores']}, threads: {run['threads']}, {run['dtype']}; {run['date']}; "
         f"{versions}; measured in {run['seconds'] / 60:.0f} minutes."
     )
     lines = ["| model | measure | ours | PEFT | ours / PEFT (95 %) | target | |", "|---|---|--:|--:|--:|--:|---|"]
@@ -152,8 +152,9 @@ def alternative_text(runs: Sequence[Run]) -> str:
     parts = []
     for run in runs:
         rows = [_row(kept) for kept in run["rows"] if kept["theirs"] and kept["verdict"]]
-        parts.append(f"{run['device']}: " + ", ".join(f"{r.measure} of {r.model} {r.value:.2f}" for r in rows))
-    return "Ratios ours / PEFT with their intervals and targets. " + "; ".join(parts)
+        ratios = "; ".join(f"{row.model}, {row.measure}: {row.value:.2f}" for row in rows)
+        parts.append(f"On {run['device']}: {ratios}.")
+    return "Ratios ours / PEFT with their intervals and targets. " + " ".join(parts)
 
 
 if __name__ == "__main__":
