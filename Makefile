@@ -1,8 +1,9 @@
 # make book    builds the book into _build/html        make test        runs everything that is checked
 # make serve   builds it and opens it in a browser     make notebooks   runs the notebooks and stores their outputs
+# make bench   measures beside Hugging Face PEFT (20 minutes; README of benchmarks/)
 # make clean   removes what these made (and .venv)
 # PYTHON=/path/to/python3.11 chooses the interpreter of the first run.
-.PHONY: book serve test notebooks environment clean
+.PHONY: book serve test notebooks bench environment clean
 .DEFAULT_GOAL := book
 
 BIN := .venv/bin
@@ -26,6 +27,9 @@ test: environment
 
 notebooks: environment
 	@$(BIN)/python tools/notebooks.py run
+
+bench: environment
+	@$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf .venv _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "book" / "_ext")]
+sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "book" / "_ext")]
 from execution import ENVIRONMENT  # noqa: E402
 
 os.environ.update(ENVIRONMENT, TOKENIZERS_PARALLELISM="false")  # before anything imports transformers
