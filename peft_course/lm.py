@@ -19,7 +19,7 @@ from .architecture import (
     Stack,
     attention_window,
     compute_twice,
-    fuse_gelu,
+    fuse,
     in_layers,
     max_positions,
     read_evenly,
@@ -52,7 +52,7 @@ class LM(Reader):
         if hasattr(model, "get_base_model"):  # peft's wrapper: its LoRA lives in the model's own layers
             model = model.get_base_model()
         model.set_attn_implementation(attention.NAME)
-        fuse_gelu(model)
+        fuse(model)
         read_evenly(model)
         self.model = model.requires_grad_(False).eval()
         if not self.is_encoder_decoder:
