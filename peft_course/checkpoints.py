@@ -88,10 +88,10 @@ def fingerprint(lm: LM) -> str:
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
-def peft_files(
-    config: Mapping[str, Any], rows: Tensor, template: str, made_for: str | None = None
-) -> dict[str, bytes]:
+def peft_files(config: Mapping[str, Any], rows: Tensor, template: str, made_for: str | None = None) -> dict[str, bytes]:
     """PEFT's two files with the one tensor `rows`, and what it has no place for beside them."""
+    if "encoder_hidden_size" in config:  # of an encoder that is not stored; PEFT, too, writes this
+        config = {**config, "encoder_hidden_size": config["token_dim"]}
     tensors = to_bytes({ROWS: rows}, {"format": "pt"})
     return {CONFIG: to_json(config), TENSORS: tensors, OUR_CONFIG: to_json(_own(template, made_for))}
 
@@ -181,7 +181,7 @@ class Checkpoint:
     def training(self) -> dict[str, Tensor]:
         """The prompt's tensors from the side file for training on, by their names in it; none if there is no file."""
         path = self.folder / TRAINING
-        files = storage.read(self.folder, [TRAINING])
+        files = storage.read(self.folder, [TRAINING], optional=True)
         tensors = from_bytes(files[TRAINING], path)[0] if TRAINING in files else {}
         own = {name.removeprefix("prompt."): tensor for name, tensor in tensors.items() if name.startswith("prompt.")}
         return {name: finite(tensor, name, self.folder) for name, tensor in own.items()}
@@ -218,7 +218,7 @@ def read(source: str | Path) -> Checkpoint:
 def read_tensors(path: str | Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors of one safetensors file of a checkpoint, and its metadata; any failure is one ValueError."""
     path = Path(path)
-    files = storage.read(path.parent, [path.name])
+    files = storage.read(path.parent, [path.name], optional=True)
     if path.name not in files:
         raise ValueError(f"no file {str(path)!r}; name a folder whose training state was saved")
     return from_bytes(files[path.name], path)

@@ -18,8 +18,13 @@ def to_json(content: Mapping[str, Any]) -> bytes:
 
 
 def to_bytes(tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None) -> bytes:
-    """A safetensors file."""
+    """A safetensors file. Raises ValueError for infinite or undefined numbers, which nobody would want to read."""
     own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    for name, tensor in own.items():
+        if not tensor.isfinite().all():
+            raise ValueError(
+                f"{name!r} holds infinite or undefined numbers, so it is not saved; train it again at a lower rate"
+            )
     return safetensors.torch.save(own, metadata)
 
 

@@ -9,6 +9,7 @@ mixed set is noticed.
 import hashlib
 import os
 import shutil
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -44,10 +45,11 @@ def write(folder: str | Path, files: Mapping[str, bytes], known: Iterable[str], 
     _put_in_place(folder, known, entry)
 
 
-def read(folder: str | Path, names: Iterable[str]) -> dict[str, bytes]:
+def read(folder: str | Path, names: Iterable[str], optional: bool = False) -> dict[str, bytes]:
     """Those files among `names` that `folder` has, all from one call of `write`; nothing on disk changes.
 
-    Raises ValueError for files that are not as they were written, that are links to other folders, or no files at all.
+    If they are `optional`, they may have been deleted since. Raises ValueError for files that are not as they were
+    written, that are links to other folders, or no files at all.
     """
     folder, names = Path(folder), [*names]
     for _ in range(100):
@@ -55,7 +57,7 @@ def read(folder: str | Path, names: Iterable[str]) -> dict[str, bytes]:
         source = folder / SAVED if _is_folder(folder / SAVED) else folder
         found = {name: data for name in [*names, SEAL] if (data := _read_file(source / name, folder)) is not None}
         if _state(folder, names) == before:  # nobody wrote meanwhile
-            _check_seal(folder, names, found)
+            _check_seal(folder, names, found, optional)
             found.pop(SEAL, None)
             return found
     raise ValueError(f"the files in {str(folder)!r} change while they are read; wait until the other program is done")
@@ -89,13 +91,13 @@ def seal(files: Mapping[str, bytes]) -> bytes:
     return "".join(lines).encode()
 
 
-def _check_seal(folder: Path, names: Iterable[str], found: Mapping[str, bytes]) -> None:
+def _check_seal(folder: Path, names: Iterable[str], found: Mapping[str, bytes], optional: bool) -> None:
     if SEAL not in found:  # written by another program
         return
     lines = [line.partition("  ") for line in found[SEAL].decode(errors="replace").split("\n")]
     sums = {name: digest for digest, _, name in lines}
     for name in names:
-        if name in sums and name not in found:
+        if name in sums and name not in found and not optional:
             raise ValueError(f"no file {name} in {str(folder)!r}, though one was saved there; copy all of the folder")
         if name in found and sums.get(name) != hashlib.sha256(found[name]).hexdigest():
             raise ValueError(
@@ -114,10 +116,11 @@ def _read_file(path: Path, folder: Path) -> bytes | None:
             allowed.append(folder.absolute().parent.parent.resolve() / "blobs")
         if not any(real.is_relative_to(home) for home in allowed):
             raise ValueError(f"{str(path)!r} is a link out of its folder; put the file itself there")
-        if not real.is_file():
+        status = real.stat()
+        if not stat.S_ISREG(status.st_mode):
             raise ValueError(f"{str(path)!r} is no regular file; put a file there, or delete it")
-        if path.suffix in (".json", ".sha256") and real.stat().st_size > SMALL:
-            raise ValueError(f"{str(path)!r} has {real.stat().st_size:,} bytes, expected at most {SMALL:,}; save again")
+        if path.suffix in (".json", ".sha256") and status.st_size > SMALL:
+            raise ValueError(f"{str(path)!r} has {status.st_size:,} bytes, expected at most {SMALL:,}; save again")
         return real.read_bytes()
     except FileNotFoundError:
         return None

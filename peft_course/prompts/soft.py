@@ -115,6 +115,8 @@ class SoftPrompt(Prompt):
         PEFT reads the vectors; the template's words are the caller's to add there. Vectors that stand behind words
         would stand in front of them in PEFT, so they go into our own files, which PEFT does not read.
         """
+        if self.peft_type not in checkpoints.SOFT_FIELDS:
+            raise ValueError(f"peft_type is one of {', '.join(checkpoints.SOFT_FIELDS)}, got {self.peft_type!r}")
         config = self.facts | checkpoints.SOFT_FIELDS[self.peft_type] | {"num_virtual_tokens": self.num_virtual_tokens}
         if not self.in_front:
             config["num_transformer_submodules"] = 1  # no rows that nobody reads
