@@ -60,7 +60,6 @@ def test_a_kill_before_any_change_of_the_disk_leaves_the_old_files_or_the_new(ol
         seen.append(found == new)
         plain = {name: (folder / name).read_bytes() for name in NAMES if (folder / name).is_file()}
         if "config" in plain:  # what another program finds by it belongs together
-            assert plain in (old, new) or (plain | {"words": b""}).items() <= (old | new | {"words": b""}).items()
             assert {name: plain.get(name) for name in ("config", "tensors")} in (
                 {name: files.get(name) for name in ("config", "tensors")} for files in (old, new)
             )

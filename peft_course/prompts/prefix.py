@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from .. import checkpoints
-from ..architecture import Stack
 from ..conditions import Condition
 from ..lm import LM
 from .prompt import INPUT, Prompt
