@@ -14,6 +14,7 @@ from .fit import fit
 from .lm import LM
 from .loading import embedded_models, load_lm
 from .prompts import HardPrompt, Prefix, SoftPrompt, Verbalizer, initial
+from .stored import PromptFolder, load_prompt
 
 __version__ = "0.1.0"
 
@@ -22,6 +23,7 @@ __all__ = [
     "FineTuning",
     "HardPrompt",
     "Prefix",
+    "PromptFolder",
     "SoftPrompt",
     "Verbalizer",
     "claim",
@@ -31,5 +33,6 @@ __all__ = [
     "fit",
     "initial",
     "load_lm",
+    "load_prompt",
     "tasks",
 ]

@@ -1,7 +1,5 @@
 """Hard, soft and prefix prompts: the ladder between them, who learns, and what a checkpoint keeps."""
 
-import json
-
 import pytest
 import torch
 from datasets import Dataset
@@ -236,66 +234,3 @@ def test_labels_begin_as_the_mean_of_their_tokens():
 def test_more_labels_than_virtual_tokens_are_refused():
     with pytest.raises(ValueError, match="2 labels do not fit 1 virtual tokens"):
         initial.labels(random_lm("gpt2"), ["a", "b"], 1)
-
-
-# -- checkpoints ------------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("architecture", ["gpt2", "llama", "t5"])
-def test_a_saved_prompt_comes_back_with_the_same_logits_and_words(architecture, tmp_path):
-    lm = random_lm(architecture)
-    for name, prompt in trainable(lm).items():
-        prompt.template = "ab {x} c"
-        prompt.save_pretrained(tmp_path / name)
-        loaded = type(prompt).from_pretrained(tmp_path / name, lm)
-        expected = lm.log_probabilities(["ab"], ["c"], prompt)
-        torch.testing.assert_close(lm.log_probabilities(["ab"], ["c"], loaded), expected, msg=name)
-
-
-@pytest.mark.parametrize("architecture", ["gpt2", "llama"])
-@pytest.mark.parametrize("kind", [SoftPrompt, Prefix])
-def test_peft_reads_what_is_saved_and_computes_the_same_logits(architecture, kind, tmp_path):
-    peft = pytest.importorskip("peft")
-    lm = random_lm(architecture, seed=9)
-    prompt = kind(lm, 3, seed=4)
-    prompt.save_pretrained(tmp_path)
-    lm.model.set_attn_implementation("sdpa")
-    try:
-        theirs = peft.PeftModel.from_pretrained(lm.model, tmp_path)
-        with torch.no_grad():
-            found = theirs(input_ids=torch.tensor([[5, 6, 7, 8]]), attention_mask=torch.ones(1, 4).long()).logits
-    finally:
-        lm.model.set_attn_implementation("peft_course")
-    torch.testing.assert_close(found[:, -4:], logits(lm, prompt), atol=1e-5, rtol=1e-5)
-
-
-@pytest.mark.parametrize(
-    ("spoil", "message"),
-    [
-        (lambda folder: (folder / "adapter_model.safetensors").unlink(), "no prompt in"),
-        (lambda folder: (folder / "adapter_model.safetensors").write_bytes(b"{}"), "is damaged"),
-        (lambda folder: (folder / "adapter_config.json").write_text("{"), "is damaged"),
-    ],
-)
-def test_a_spoilt_checkpoint_is_refused_in_one_sentence(spoil, message, tmp_path):
-    lm = random_lm("gpt2")
-    SoftPrompt(lm, 2).save_pretrained(tmp_path)
-    spoil(tmp_path)
-    with pytest.raises(ValueError, match=message):
-        SoftPrompt.from_pretrained(tmp_path, lm)
-
-
-def test_a_prompt_of_another_kind_or_width_is_refused(tmp_path):
-    lm = random_lm("gpt2")
-    SoftPrompt(lm, 2).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="has the type 'PROMPT_TUNING', expected 'PREFIX_TUNING'"):
-        Prefix.from_pretrained(tmp_path, lm)
-    Prefix(random_lm("llama"), 2).save_pretrained(tmp_path)
-    with pytest.raises(ValueError, match="rows of the width"):
-        Prefix.from_pretrained(tmp_path, lm)
-
-
-def test_a_folder_holds_one_prompt(tmp_path):
-    lm = random_lm("t5")
-    SoftPrompt(lm, 2).save_pretrained(tmp_path)
-    Prefix(lm, 2).save_pretrained(tmp_path)
-    assert json.loads((tmp_path / "peft_course.json").read_text())["peft_type"] == "PREFIX_TUNING"
-    assert not (tmp_path / "adapter_config.json").exists()

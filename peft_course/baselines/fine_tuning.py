@@ -1,21 +1,16 @@
 """Full fine-tuning: every weight learns. The quality to reach, at the price of a whole model for each task."""
 
 import copy
-from pathlib import Path
 from typing import Self
 
-import safetensors
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..checkpoints import contiguous
+from .. import checkpoints
 from ..conditions import Condition
 from ..lm import LM
 from ..prompts import Prompt
 from ..prompts.prompt import INPUT
-
-WEIGHTS = "fine_tuning.safetensors"
 
 
 class FineTuning(Prompt):
@@ -25,6 +20,7 @@ class FineTuning(Prompt):
 
     def __init__(self, lm: LM, template: str = INPUT) -> None:
         super().__init__(template)
+        self.facts, self.made_for = checkpoints.facts(lm), checkpoints.fingerprint(lm)
         self.model = copy.deepcopy(lm.model).float().requires_grad_(True)
 
     def condition(self, lm: LM) -> Condition:
@@ -33,22 +29,21 @@ class FineTuning(Prompt):
     def tensors(self) -> dict[str, Tensor]:
         return dict(self.model.named_parameters())  # tied weights once
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write all the weights to one file in `folder`."""
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        save_file(contiguous(self.tensors()), Path(folder) / WEIGHTS, {"template": self.template})
+    def files(self) -> dict[str, bytes]:
+        """All the weights, in our own files."""
+        config = self.facts | {"peft_type": "FINE_TUNING"}
+        return checkpoints.our_files(config, self.tensors(), self.template, self.made_for)
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, lm: LM) -> Self:
-        """The weights in `folder`. Raises ValueError if there are none, or those of a model of another shape."""
-        path = Path(folder) / WEIGHTS
-        if not path.is_file():
-            raise ValueError(f"no fine-tuned weights in {str(folder)!r}: expected {WEIGHTS}; name a folder that has it")
-        with safetensors.safe_open(path, "pt") as file:
-            tuned = cls(lm, template=(file.metadata() or {}).get("template", INPUT))
-        own, stored = tuned.tensors(), load_file(path)
+    def from_checkpoint(cls, saved: checkpoints.Checkpoint, lm: LM) -> Self:
+        saved.check_type("FINE_TUNING")
+        tuned = cls(lm, template=saved.template)
+        tuned.made_for = saved.made_for
+        own, stored = tuned.tensors(), saved.tensors
         if {name: tensor.shape for name, tensor in own.items()} != {name: t.shape for name, t in stored.items()}:
-            raise ValueError(f"the weights in {str(folder)!r} do not fit {lm.name}; load the model that they came from")
+            raise ValueError(
+                f"the weights in {str(saved.folder)!r} do not fit {lm.name}; load the model that they came from"
+            )
         with torch.no_grad():
             for name, tensor in own.items():
                 tensor.copy_(stored[name])

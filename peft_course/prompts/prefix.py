@@ -6,14 +6,12 @@ every block, so those are what P_θ ``[P, 2·L·H·d]`` holds, and they go in fr
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 
 from .. import checkpoints
-from ..architecture import Stack
 from ..conditions import Condition
 from ..lm import LM
 from .prompt import INPUT, Prompt
@@ -81,7 +79,7 @@ class Prefix(Prompt):
             draw = torch.Generator().manual_seed(seed)
             ids = torch.randint(len(lm.embedding_matrix), (num_virtual_tokens,), generator=draw)
             values = keys_and_values(lm, ids)
-        self.facts = checkpoints.facts(lm) | _shape(lm.stacks["decoder"])
+        self.facts, self.made_for = checkpoints.facts(lm) | _shape(lm), checkpoints.fingerprint(lm)
         names = [name for name in lm.stacks if name != "cross" or cross_attention]
         self.heads = {name: (lm.stacks[name].heads, lm.stacks[name].head_size) for name in names}
         self.stacks = nn.ModuleDict()
@@ -154,31 +152,54 @@ class Prefix(Prompt):
             return {"prompt_embeddings": self.stacks["decoder"]()}
         return {name: stack() for name, stack in self.stacks.items()}
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write P_θ, without the perceptron: as PEFT's prefix tuning for a decoder-only model, else in our own file."""
+    def files(self) -> dict[str, bytes]:
+        """P_θ, without the perceptron: as PEFT's prefix tuning for a decoder-only model, else in our own files."""
+        config = self.facts | checkpoints.PREFIX_FIELDS | {"num_virtual_tokens": self.num_virtual_tokens}
         if set(self.stacks) == {"decoder"}:
-            fields = {
-                "encoder_hidden_size": None,
-                "init_weights": None,
-                "num_virtual_tokens": self.num_virtual_tokens,
-                "peft_type": "PREFIX_TUNING",
-                "prefix_projection": False,
-            }
-            checkpoints.write(folder, self.facts | fields, self.tensors(), self.template)
-        else:
-            checkpoints.write_ours(folder, self.facts | {"peft_type": "PREFIX_TUNING"}, self.tensors(), self.template)
+            return checkpoints.peft_files(config, self.tensors()[checkpoints.ROWS], self.template, self.made_for)
+        return checkpoints.our_files(config, self.tensors(), self.template, self.made_for)
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, lm: LM) -> Self:
-        """The prefix in `folder`. Raises ValueError if it is of another kind, or made for a model of another shape."""
-        config, tensors, template = checkpoints.read(folder)
-        checkpoints.check("the type", "PREFIX_TUNING", config.get("peft_type"), folder)
-        values = {"decoder": tensors["prompt_embeddings"]} if "prompt_embeddings" in tensors else tensors
-        expected = {name: 2 * len(s.blocks) * s.heads * s.head_size for name, s in lm.stacks.items() if name in values}
-        widths = {name: rows.shape[1] for name, rows in values.items()}
-        checkpoints.check("rows of the width", expected, widths, folder)
+    def from_checkpoint(cls, saved: checkpoints.Checkpoint, lm: LM) -> Self:
+        """P_θ, or the perceptron that makes it, where it was saved for training on."""
+        saved.check_type("PREFIX_TUNING")
+        saved.check_model(lm, _shape(lm))
+        if lm.is_encoder_decoder and checkpoints.ROWS in saved.tensors:
+            raise ValueError(
+                f"the prompt in {str(saved.folder)!r} is PEFT's prefix for an encoder–decoder, which has none for the "
+                f"encoder and shares the decoder's between layers; train a Prefix instead"
+            )
+        values = {name.replace(checkpoints.ROWS, "decoder"): saved.rows(name)[1] for name in saved.tensors}
+        stacks = {name: stack for name, stack in lm.stacks.items() if name != "cross" or name in values}
+        expected = {name: 2 * len(s.blocks) * s.heads * s.head_size for name, s in stacks.items()}
+        saved.check("rows of the width", expected, {name: rows.shape[1] for name, rows in values.items()})
         length = len(values["decoder"])
-        return cls(lm, length, cross_attention="cross" in values, values=values, template=template)
+        prefix = cls(lm, length, cross_attention="cross" in values, values=values, template=saved.template)
+        prefix.made_for = saved.made_for
+        prefix._take_perceptrons(saved)
+        saved.warn_of_another_model(lm)
+        return prefix
+
+    @torch.no_grad()
+    def _take_perceptrons(self, saved: checkpoints.Checkpoint) -> None:
+        """Replace the rows of P_θ by what made them, where that was saved; ValueError if it makes other ones."""
+        state = saved.training()
+        if not any(name.endswith(".reduced") for name in state):
+            return
+        rows = {name: stack() for name, stack in self.stacks.items()}
+        try:
+            for name, start in rows.items():
+                bottleneck, hidden = state[f"stacks.{name}.reduced"].shape[1], len(state[f"stacks.{name}.mlp.0.weight"])
+                self.stacks[name] = Perceptron(start.cpu(), bottleneck, hidden, seed=0).to(start.device)
+            self.load_state_dict(state)
+            fits = all(torch.allclose(self.stacks[name](), start, rtol=1e-3, atol=1e-3) for name, start in rows.items())
+        except (KeyError, IndexError, RuntimeError):
+            fits = False
+        if not fits:
+            raise ValueError(
+                f"{checkpoints.TRAINING} in {str(saved.folder)!r} belongs to another prompt than the one there; "
+                f"delete it to go on from P_θ alone"
+            )
 
 
 @torch.no_grad()
@@ -198,8 +219,9 @@ def keys_and_values(lm: LM, ids: Tensor | None = None, soft: SoftPrompt | None =
     return rows
 
 
-def _shape(stack: Stack) -> dict[str, Any]:
+def _shape(lm: LM) -> dict[str, Any]:
     """PEFT's fields for the shape of P_θ: its `token_dim` is H·d, of key and value heads."""
+    stack = lm.stacks["decoder"]
     return {
         "num_attention_heads": stack.heads,
         "num_layers": len(stack.blocks),

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from torch import Tensor, nn
 
+from .. import checkpoints
 from ..conditions import Condition
 from ..lm import LM
 from ..reading import Piece
@@ -17,10 +18,12 @@ class Prompt(nn.Module):
     """A prompt changes what a frozen model does: through what it reads `around` the input, or through its `condition`.
 
     `template` is the text that the model reads for an input x, with one slot ``{x}``; bare x by default.
+    `made_for` is the fingerprint of the model that it was made for, None where that is not known.
     `learning_rate` is where a search for a good one starts, for AdamW (see the book on why the methods differ).
     """
 
     learning_rate: ClassVar[float] = 0.0
+    made_for: str | None = None
 
     def __init__(self, template: str = INPUT) -> None:
         super().__init__()
@@ -61,9 +64,32 @@ class Prompt(nn.Module):
         """The numbers that a checkpoint keeps, by name."""
         return {}
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write the prompt to `folder`. A prompt of text alone has nothing to write and raises TypeError."""
+    # -- checkpoints ------------------------------------------------------------------------------------------------
+    def files(self) -> dict[str, bytes]:
+        """The files of a checkpoint, by name. A prompt of text alone has none and raises TypeError."""
         raise TypeError(f"a {type(self).__name__} is text alone; keep its template, {self.template!r}, in your code")
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the prompt to `folder`: all of it or, when killed, nothing."""
+        checkpoints.write(folder, self.files())
+
+    def push_to_hub(self, repo_id: str, private: bool = False) -> str:
+        """Send the prompt to the repository `repo_id` (user/name) on the Hugging Face Hub, and return its address."""
+        return checkpoints.push(repo_id, self.files(), private)
+
+    @classmethod
+    def from_pretrained(cls, source: str | Path, lm: LM) -> Self:
+        """The prompt in the folder, or else in the Hub's repository, `source`.
+
+        Raises ValueError if there is none, or a damaged one, one of another type, or for a model of another shape;
+        warns if it fits `lm` but was made for other weights.
+        """
+        return cls.from_checkpoint(checkpoints.read(source), lm)
+
+    @classmethod
+    def from_checkpoint(cls, saved: checkpoints.Checkpoint, lm: LM) -> Self:
+        """The prompt that `saved` holds, for `lm`."""
+        raise TypeError(f"a {cls.__name__} is text alone; make it from its template")
 
 
 def said(words: str) -> list[Piece]:

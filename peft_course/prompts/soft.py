@@ -6,7 +6,6 @@ is frozen (section 2).
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Self
 
 import torch
@@ -32,6 +31,7 @@ class SoftPrompt(Prompt):
     """
 
     learning_rate = 0.1
+    peft_type = "PROMPT_TUNING"  # as which PEFT shall read it; "P_TUNING" says the same of vectors that are learnt
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class SoftPrompt(Prompt):
         width = lm.embedding_matrix.shape[1]
         if value.ndim != 2 or value.shape[1] != width:
             raise ValueError(f"an initial value for {lm.name} is [P, {width}], got {list(value.shape)}")
-        self.facts = checkpoints.facts(lm)
+        self.facts, self.made_for = checkpoints.facts(lm), checkpoints.fingerprint(lm)
         self.embeddings = nn.Parameter(value.float().clone().to(lm.device))
 
     @property
@@ -109,26 +109,30 @@ class SoftPrompt(Prompt):
     def tensors(self) -> dict[str, Tensor]:
         return {"prompt_embeddings": self.embeddings}
 
-    def save_pretrained(self, folder: str | Path) -> None:
-        """Write PEFT's files for prompt tuning, which ``PeftModel.from_pretrained`` reads."""
-        fields = {
-            "num_virtual_tokens": self.num_virtual_tokens,
-            "peft_type": "PROMPT_TUNING",
-            "prompt_tuning_init": "RANDOM",
-            "prompt_tuning_init_text": None,
-            "tokenizer_kwargs": None,
-            "tokenizer_name_or_path": None,
-        }
+    def files(self) -> dict[str, bytes]:
+        """PEFT's files for prompt tuning, or P-tuning where `peft_type` says so.
+
+        PEFT reads the vectors; the template's words are the caller's to add there. Vectors that stand behind words
+        would stand in front of them in PEFT, so they go into our own files, which PEFT does not read.
+        """
+        if self.peft_type not in checkpoints.SOFT_FIELDS:
+            raise ValueError(f"peft_type is one of {', '.join(checkpoints.SOFT_FIELDS)}, got {self.peft_type!r}")
+        config = self.facts | checkpoints.SOFT_FIELDS[self.peft_type] | {"num_virtual_tokens": self.num_virtual_tokens}
+        if not self.in_front:
+            config["num_transformer_submodules"] = 1  # no rows that nobody reads
+            return checkpoints.our_files(config, self.tensors(), self.template, self.made_for)
         rows = self.embeddings.detach()
-        if self.facts["num_transformer_submodules"] == 2:  # PEFT keeps rows for a decoder too, and never reads them
+        if config["num_transformer_submodules"] == 2:  # PEFT keeps rows for a decoder too, and never reads them
             rows = torch.cat([rows, torch.zeros_like(rows)])
-        checkpoints.write(folder, self.facts | fields, {"prompt_embeddings": rows}, self.template)
+        return checkpoints.peft_files(config, rows, self.template, self.made_for)
 
     @classmethod
-    def from_pretrained(cls, folder: str | Path, lm: LM) -> Self:
-        """The soft prompt in `folder`. Raises ValueError if it is of another kind, or made for another width."""
-        config, tensors, template = checkpoints.read(folder)
-        checkpoints.check("the type", "PROMPT_TUNING", config.get("peft_type"), folder)
-        value = tensors["prompt_embeddings"]
-        checkpoints.check("the width", lm.embedding_matrix.shape[1], value.shape[1], folder)
-        return cls(lm, value=value[: config["num_virtual_tokens"]], template=template)
+    def from_checkpoint(cls, saved: checkpoints.Checkpoint, lm: LM) -> Self:
+        kind = saved.check_type(*checkpoints.SOFT_FIELDS)
+        saved.check_model(lm, {} if lm.is_encoder_decoder else {"num_transformer_submodules": 1})
+        length, rows = saved.rows(submodules=None)
+        saved.check("vectors of the width", lm.embedding_matrix.shape[1], rows.shape[1])
+        soft = cls(lm, value=rows[:length], template=saved.template)
+        soft.peft_type, soft.made_for = kind, saved.made_for
+        saved.warn_of_another_model(lm)
+        return soft
