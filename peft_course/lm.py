@@ -19,7 +19,7 @@ from .architecture import (
     Stack,
     attention_window,
     compute_twice,
-    fuse,
+    fuse_gelu,
     in_layers,
     max_positions,
     read_evenly,
@@ -52,7 +52,7 @@ class LM(Reader):
         if hasattr(model, "get_base_model"):  # peft's wrapper: its LoRA lives in the model's own layers
             model = model.get_base_model()
         model.set_attn_implementation(attention.NAME)
-        fuse(model)
+        fuse_gelu(model)
         read_evenly(model)
         self.model = model.requires_grad_(False).eval()
         if not self.is_encoder_decoder:
