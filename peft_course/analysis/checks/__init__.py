@@ -1,0 +1,24 @@
+"""What the doctor looks for: a function for each fault, which gives its findings, or says why it cannot look."""
+
+from .case import Case, Collated, Finding, NotChecked
+from .fitting import dropout, learning_rate, misfit, other_weights, spaces, unfrozen
+from .labels import labels
+from .running import dead, padding, scale, tied
+
+__all__ = [
+    "Case",
+    "Collated",
+    "Finding",
+    "NotChecked",
+    "dead",
+    "dropout",
+    "labels",
+    "learning_rate",
+    "misfit",
+    "other_weights",
+    "padding",
+    "scale",
+    "spaces",
+    "tied",
+    "unfrozen",
+]

@@ -1,0 +1,97 @@
+"""Checks that need no run of the model: whether prompt, model, texts and learning rate fit each other."""
+
+from collections.abc import Iterator
+
+from torch import nn
+
+from ... import checkpoints
+from .case import Case, Finding, NotChecked
+
+SLOWEST, FASTEST = 1 / 300, 10  # learning rates, as multiples of the method's own
+
+
+def misfit(case: Case) -> Iterator[Finding]:
+    """A prompt for a model of another shape: it cannot run on this one."""
+    lm, found = case.lm, []
+    width = lm.embedding_matrix.shape[1]
+    for rows in case.vectors:
+        if rows.shape[1] != width:
+            found.append(f"its vectors are {rows.shape[1]} wide, the embeddings of {lm.name} {width}")
+    for name, prefix in case.prefixes.items():
+        theirs = f"{prefix.shape[0]} layers, {prefix.shape[3]} heads of size {prefix.shape[5]}"
+        stack = lm.stacks.get(name)
+        ours = "no such stack"
+        if stack is not None:
+            ours = f"{len(stack.blocks)} layers, {stack.heads} heads of size {stack.head_size}"
+        if theirs != ours:
+            found.append(f"its {name} prefix has {theirs}, and {lm.name} has {ours}")
+    for what in found:
+        mend = "Load the model that it was made for, or make a new prompt for this one."
+        yield Finding("other model", f"The prompt was made for another model: {what}.", mend)
+
+
+def other_weights(case: Case) -> Iterator[Finding]:
+    """A prompt that fits, but was trained on other weights."""
+    made_for, own = case.prompt.made_for, checkpoints.fingerprint(case.lm)
+    if made_for is None:
+        raise NotChecked("the prompt does not say which it was made for")
+    if made_for != own:
+        what = f"The prompt fits {case.lm.name}, but was made for the weights {made_for}, and these are {own}."
+        yield Finding("other model", what, "Load the model that it was trained for, or train it on this one.")
+
+
+def dropout(case: Case) -> Iterator[Finding]:
+    """Dropout in the frozen model: the prompt would learn against noise."""
+    modules = case.lm.model.named_modules()
+    left_on = [(name, _probability(module)) for name, module in modules if module.training and _probability(module)]
+    if left_on:
+        name, probability = left_on[0]
+        what = (
+            f"Dropout is on in {len(left_on)} places of the frozen model (p = {probability:g} in {name}), "
+            f"so that the same input gives another loss each time."
+        )
+        yield Finding("dropout", what, "Call lm.model.eval(): requires_grad=False does not switch dropout off.")
+
+
+def _probability(module: nn.Module) -> float:
+    """A module's dropout, be it a layer of its own or a number that its forward pass reads."""
+    numbers = [value for name, value in vars(module).items() if isinstance(value, float) and "drop" in name]
+    return max([module.p if isinstance(module, nn.modules.dropout._DropoutNd) else 0.0, *numbers])
+
+
+def unfrozen(case: Case) -> Iterator[Finding]:
+    """Weights of the frozen model that take gradients."""
+    free = sum(parameter.numel() for parameter in case.lm.model.parameters() if parameter.requires_grad)
+    if free:
+        what = f"{free:,} of the frozen model's {case.lm.num_parameters:,} numbers require a gradient."
+        yield Finding("not frozen", what, "Call lm.model.requires_grad_(False).")
+
+
+def learning_rate(case: Case) -> Iterator[Finding]:
+    """A learning rate for another method."""
+    rate, usual, kind = case.learning_rate, case.prompt.learning_rate, type(case.prompt).__name__
+    if rate is None:
+        raise NotChecked("none was given")
+    if not usual:
+        raise NotChecked(f"a {kind} has nothing to train")
+    mend = f"Search around {usual:g}, from {usual / 10:g} to {usual * 3:g}."
+    if rate <= 0:
+        yield Finding("learning rate", f"The learning rate is {rate:g}, so nothing is learnt.", mend)
+    elif not SLOWEST <= rate / usual <= FASTEST:
+        far = f"{usual / rate:,.0f} times below" if rate < usual else f"{rate / usual:,.0f} times above"
+        what = (
+            f"The learning rate {rate:g} is {far} the {usual:g} of a {kind}: vectors train at 100 to 1,000 times "
+            f"the rate of full fine-tuning (Lester et al. 2021)."
+        )
+        yield Finding("learning rate", what, mend)
+
+
+def spaces(case: Case) -> Iterator[Finding]:
+    """Two spaces between a text and its answer, which a model has hardly ever read."""
+    if case.lm.is_encoder_decoder:
+        raise NotChecked("the answer is apart from the text")
+    texts = [case.prompt.text(x) for x in case.texts]
+    doubled = [text for text in texts if text.endswith(" ")]
+    if doubled:
+        what = f"{len(doubled)} of {len(texts)} texts end with a space ({doubled[0][-20:]!r}); answers begin with one."
+        yield Finding("space", what, "Take the space off the end of the template, or of x.")

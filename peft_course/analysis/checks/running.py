@@ -1,0 +1,207 @@
+"""Checks that run the model: gradients, padding, and the scale of what the prompt puts in."""
+
+import copy
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from ...prompts import Prompt
+from ...prompts.prompt import INPUT
+from .case import Case, Finding, NotChecked
+
+BEYOND = 2  # how far outside the model's own range a norm has to be
+TRAINED = 0.5  # a loss below this share of the loss without the vectors: they have learnt, and may have grown
+
+
+# -- gradients --------------------------------------------------------------------------------------------------------
+def dead(case: Case) -> Iterator[Finding]:
+    """Parameters that no gradient reaches, neither where they are nor a small step away.
+
+    The step is for a healthy perceptron: its last layer begins at zero, and hides the rest at first.
+    """
+    if not case.gradients:
+        raise NotChecked(f"a {type(case.prompt).__name__} has nothing to train")
+    broken = [name for name, gradient in case.gradients.items() if not gradient.isfinite().all()]
+    if broken:
+        what = f"The gradient of {', '.join(broken)} is infinite or not a number."
+        yield Finding("not finite", what, "Load the model in bfloat16 or float32, and look for such numbers in it.")
+    unreached = {name: _unreached(case, gradient) for name, gradient in case.gradients.items()}
+    if any(mask.any() for mask in unreached.values()):
+        moved = copy.deepcopy(case.prompt)
+        for parameter in moved.parameters():
+            parameter.data = parameter + 0.1 * torch.randn_like(parameter)
+        after = case.gradients_of(moved)
+        unreached = {name: mask & _unreached(case, after[name]) for name, mask in unreached.items()}
+    for name, mask in unreached.items():
+        if part := _part(name, mask):
+            what = f"No gradient from this batch reaches {part}, so training cannot change it."
+            mend = "See that the prompt gives it to the model, without a detach() or no_grad() on the way."
+            yield Finding("dead", what, mend)
+
+
+def _unreached(case: Case, gradient: Tensor) -> Tensor:
+    """Where the gradient is zero: in rows of virtual tokens number by number, else for a tensor as a whole."""
+    zero = gradient == 0
+    by_row = gradient.ndim == 2 and len(gradient) in case.lengths
+    return zero if by_row else zero.all().expand(zero.shape)
+
+
+def _part(name: str, mask: Tensor) -> str:
+    """The part of a parameter that `mask` covers, in words; none if it is neither whole rows nor whole columns."""
+    if mask.all():
+        return f"{name} {list(mask.shape)}"
+    if not mask.any():
+        return ""
+    rows, columns = mask.all(dim=1), mask.all(dim=0)
+    if rows.any():
+        return f"{int(rows.sum())} of the {len(rows)} rows of {name} ({_some(rows.nonzero()[:, 0].tolist())})"
+    if columns.any():
+        return f"{int(columns.sum())} of the {len(columns)} columns of {name}"
+    return ""
+
+
+def tied(case: Case) -> Iterator[Finding]:
+    """Parameters that are one and the same, or stay so."""
+    whole = set() if case.weights is None else {id(parameter) for parameter in case.weights.parameters()}
+    for (name, first), (other, second) in _in_one_memory(case):
+        if id(first) in whole and id(second) in whole:  # a model may tie its own weights
+            continue
+        mend = "Clone it: nn.Parameter(value.detach().clone())."
+        yield Finding("tied", f"{name} and {other} share memory, so a change of one changes both.", mend)
+    for name, parameter in case.prompt.named_parameters():
+        if any(stride == 0 and size > 1 for stride, size in zip(parameter.stride(), parameter.shape, strict=True)):
+            mend = "Use repeat instead of expand: nn.Parameter(row.repeat(P, 1))."
+            yield Finding("tied", f"The {len(parameter)} rows of {name} are one row in memory, expanded.", mend)
+            continue
+        if parameter.ndim == 2 and len(parameter) in case.lengths and name in case.gradients:
+            rows = _forever_equal(parameter, case.gradients[name])
+            if rows:
+                what = f"Rows {_some(rows)} of {name} are equal and get equal gradients, so they stay equal."
+                yield Finding("tied", what, "Start the rows from different values, as the default does.")
+
+
+def _in_one_memory(case: Case) -> Iterator[tuple[tuple[str, Tensor], tuple[str, Tensor]]]:
+    """Pairs of parameters, the first one the prompt's, that overlap in memory."""
+    frozen = [(f"{case.lm.name}'s {name}", parameter) for name, parameter in case.lm.model.named_parameters()]
+    own = list(case.prompt.named_parameters(remove_duplicate=False))
+    by_storage = defaultdict(list)
+    for pair in own + frozen:
+        by_storage[pair[1].untyped_storage().data_ptr()].append(pair)
+    names = {name for name, _ in own}
+    for first, second in (pair for pairs in by_storage.values() for pair in combinations(pairs, 2)):
+        (start, end), (other_start, other_end) = _span(first[1]), _span(second[1])
+        if first[0] in names and start < other_end and other_start < end:
+            yield first, second
+
+
+def _span(tensor: Tensor) -> tuple[int, int]:
+    last = sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.stride(), strict=True))
+    return tensor.data_ptr(), tensor.data_ptr() + (last + 1) * tensor.element_size()
+
+
+def _forever_equal(rows: Tensor, gradients: Tensor) -> list[int]:
+    """The rows of the first group that are equal and whose gradients are, too."""
+    _, group = torch.unique(rows, dim=0, return_inverse=True)
+    for number in group.unique():
+        members = (group == number).nonzero()[:, 0]
+        first = gradients[members[0]]
+        apart = (gradients[members] - first).norm(dim=1)
+        together = members[apart <= 1e-4 * first.norm()]
+        if len(together) > 1 and first.norm() > 0:
+            return together.tolist()
+    return []
+
+
+# -- what the model computes ------------------------------------------------------------------------------------------
+def padding(case: Case) -> Iterator[Finding]:
+    """Pads that change what the model says."""
+    lm, prompt = case.lm, _without_words_behind(case.prompt)
+    rows = sorted((lm.encode(x) or [lm.eos] for x in case.texts), key=len)
+    ids = torch.tensor([rows[0]])
+    pads = len(rows[-1]) - len(rows[0]) or 3
+    alone = lm.logits(ids, prompt)
+    spread = float(alone.max() - alone.min())
+    for side in _sides(case):
+        at = slice(pads, None) if side == "left" else slice(0, ids.shape[1])
+        padded = torch.full((1, ids.shape[1] + pads), lm.pad)
+        mask = torch.zeros_like(padded)
+        padded[:, at], mask[:, at] = ids, 1
+        logits = lm.logits(padded, prompt, mask)
+        apart = float((logits if lm.is_encoder_decoder else logits[:, at]).sub(alone).abs().max())
+        if not apart <= torch.finfo(lm.model.dtype).eps ** 0.5 * spread:
+            yield Finding(
+                "padding",
+                f"{pads} pads on the {side} of a text change its logits by up to {apart:.2g} (they span {spread:.2g}).",
+                "Check that the model reads attention_mask and position_ids (cumsum(mask) − 1); until then, run texts "
+                "of equal length together.",
+            )
+
+
+def _sides(case: Case) -> list[str]:
+    """Both for a decoder; for an encoder–decoder the right, where the library pads, and what the batch does."""
+    on_left = case.collated is not None and bool((case.collated.attention_mask[:, 0] == 0).any())
+    return ["left", "right"] if on_left or not case.lm.is_encoder_decoder else ["right"]
+
+
+def _without_words_behind(prompt: Prompt) -> Prompt:
+    """The same prompt for token ids, which leave no place for words behind them."""
+    bare = copy.copy(prompt)
+    bare.template = prompt.template.partition(INPUT)[0] + INPUT
+    return bare
+
+
+def scale(case: Case) -> Iterator[Finding]:
+    """Initial values far larger or smaller than what the model itself computes with."""
+    if not case.vectors and not case.prefixes:
+        raise NotChecked("there are no vectors")
+    found = [*_scale_of_vectors(case), *_scale_of_prefixes(case)]
+    if found and case.loss(case.prompt) < TRAINED * case.loss_of_words_alone():
+        raise NotChecked("the prompt is trained, and may have grown")
+    yield from found
+
+
+def _scale_of_vectors(case: Case) -> Iterator[Finding]:
+    norms = case.lm.embedding_matrix.float().norm(dim=1).cpu()
+    low, high = norms.quantile(0.01).item(), norms.quantile(0.99).item()
+    for rows in case.vectors:
+        own = rows.float().norm(dim=1).median().item()
+        if not low / (2 * BEYOND) <= own <= BEYOND * high:  # a mean of words is shorter than each of them
+            yield Finding(
+                "scale",
+                f"The vectors have a norm of {own:.3g} (median), the model's embeddings {low:.3g} to {high:.3g}.",
+                "Start from initial.vocabulary, initial.text or initial.random, which keep the model's scale.",
+            )
+
+
+def _scale_of_prefixes(case: Case) -> Iterator[Finding]:
+    """Against the keys and values that the model computes for the batch's own texts."""
+    if not case.prefixes:
+        return
+    ids = torch.tensor([case.lm.encode(" ".join(case.texts))[:64] or [case.lm.eos]])
+    seen = {call.module: call for call in case.lm.record(ids, ids if case.lm.is_encoder_decoder else None)}
+    off, places = [], 0
+    for name, prefix in case.prefixes.items():
+        for layer, (block, pair) in enumerate(zip(case.lm.stacks[name].blocks, prefix, strict=True)):
+            for what, own, rows in zip(("keys", "values"), (seen[block].keys, seen[block].values), pair, strict=True):
+                norms, norm = _norms(own), _norms(rows).median()
+                low, high, places = norms.min(), norms.max(), places + 1
+                if not low / (2 * BEYOND) <= norm <= BEYOND * high:
+                    off.append(f"the {what} of {name} layer {layer} have {norm:.3g}, its own {low:.3g} to {high:.3g}")
+    if off:
+        yield Finding(
+            "scale",
+            f"The prefix has norms unlike the model's in {len(off)} of {places} places: {off[0]}.",
+            "Start from Prefix.from_text, or leave `values` out: keys and values that the model computes itself.",
+        )
+
+
+def _norms(tensor: Tensor) -> Tensor:
+    """One norm for each token of ``[b, H, T, d]``, over its heads."""
+    return tensor.float().norm(dim=(1, 3)).flatten()
+
+
+def _some(numbers: Sequence[int]) -> str:
+    return ", ".join(map(str, numbers[:5])) + (f" and {len(numbers) - 5} more" if len(numbers) > 5 else "")
