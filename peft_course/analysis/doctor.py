@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from datasets import Dataset
 
-from ..lm import IGNORE, LM
+from ..lm import LM
 from ..prompts import Prompt
+from ..reading import IGNORE
 from . import checks
 from .checks import Case, Collated, Finding, NotChecked
 
@@ -18,6 +19,7 @@ EXAMPLES = 16  # how many of a batch are run
 AT_REST = {
     "the model's shape": checks.misfit,
     "the model's weights": checks.other_weights,
+    "positions": checks.too_long,
     "dropout": checks.dropout,
     "frozen weights": checks.unfrozen,
     "the learning rate": checks.learning_rate,
@@ -82,8 +84,9 @@ def doctor(
 
     with torch.no_grad():
         look(AT_REST)
-        if list(checks.misfit(case)):
-            not_checked |= dict.fromkeys(RUNNING, "the prompt does not fit the model")
+        first = [finding.name for finding in found if finding.name in ("other model", "too long")]
+        if first:
+            not_checked |= dict.fromkeys(RUNNING, f"mend first: {first[0]}")
         else:
             with _quietly(prompt, lm):
                 look(RUNNING)

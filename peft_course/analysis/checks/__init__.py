@@ -1,7 +1,7 @@
 """What the doctor looks for: a function for each fault, which gives its findings, or says why it cannot look."""
 
 from .case import Case, Collated, Finding, NotChecked
-from .fitting import dropout, learning_rate, misfit, other_weights, spaces, unfrozen
+from .fitting import dropout, learning_rate, misfit, other_weights, spaces, too_long, unfrozen
 from .labels import labels
 from .running import dead, padding, scale, tied
 
@@ -20,5 +20,6 @@ __all__ = [
     "scale",
     "spaces",
     "tied",
+    "too_long",
     "unfrozen",
 ]

@@ -1,15 +1,17 @@
 """What the doctor examines, and what it says when it finds something."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ...lm import IGNORE, LM
+from ...conditions import Condition
+from ...lm import LM
 from ...prompts import Prompt
+from ...reading import IGNORE
 
 
 @dataclass(frozen=True)
@@ -51,36 +53,38 @@ class Case:
     @cached_property
     def vectors(self) -> list[Tensor]:
         """What the prompt puts among the embeddings, ``[P, D]`` each."""
-        embeddings = self.prompt.condition(self.lm).embeddings
-        return [] if embeddings is None else [embeddings[0].detach()]
+        return [piece for side in self.prompt.around() for piece in side if isinstance(piece, Tensor)]
 
     @cached_property
-    def prefixes(self) -> Mapping[str, Tensor]:
-        """What it puts in front of the keys and values of each stack, ``[L, 2, b, H, P, d]``."""
-        return {name: prefix.detach() for name, prefix in self.prompt.condition(self.lm).prefixes.items()}
+    def condition(self) -> Condition:
+        return self.prompt.condition(self.lm)
 
     @property
     def lengths(self) -> list[int]:
         """The numbers of virtual tokens: of its vectors, and of its prefixes."""
-        return [len(rows) for rows in self.vectors] + sorted({prefix.shape[-2] for prefix in self.prefixes.values()})
+        prefixes = {prefix.shape[-2] for prefix in self.condition.prefixes.values()}
+        return [len(rows) for rows in self.vectors] + sorted(prefixes)
 
     @cached_property
-    def weights(self) -> nn.Module | None:
-        """A whole model that runs in the place of the frozen one, as full fine-tuning has it."""
-        return self.prompt.condition(self.lm).model
+    def whole(self) -> set[int]:
+        """The identities of a whole model's weights, which full fine-tuning has in the place of the frozen ones."""
+        return set() if self.condition.model is None else set(map(id, self.condition.model.parameters()))
+
+    @cached_property
+    def matrices(self) -> set[str]:
+        """The prompt's parameters whose rows each matter; of a whole model's embeddings a batch reads but some."""
+        return {name for name, each in self.prompt.named_parameters() if each.ndim == 2 and id(each) not in self.whole}
 
     # -- what the model makes of it -----------------------------------------------------------------------------------
     def loss(self, prompt: Prompt) -> Tensor:
         """Cross-entropy per answer token, in nats."""
-        return self._loss([prompt.text(x) for x in self.texts], prompt)
+        losses, tokens = self.lm.answer_losses(self.texts, self.answers, prompt)
+        return losses.sum() / (tokens != IGNORE).sum()
 
     def loss_of_words_alone(self) -> Tensor:
         """The same without vectors, prefixes and weights: the model reads the prompt's words, and no more."""
-        return self._loss([self.prompt.text(x) for x in self.texts], Prompt())
-
-    def _loss(self, texts: Sequence[str], prompt: Prompt) -> Tensor:
-        batch = self.lm.batch(texts, self.answers)
-        return self.lm.answer_losses(batch, prompt.condition(self.lm)).sum() / (batch.labels != IGNORE).sum()
+        losses, tokens = self.lm.answer_losses([self.prompt.text(x) for x in self.texts], self.answers)
+        return losses.sum() / (tokens != IGNORE).sum()
 
     @cached_property
     def gradients(self) -> dict[str, Tensor]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from torch import nn
 
 from ... import checkpoints
+from ...prompts import Prompt
 from .case import Case, Finding, NotChecked
 
 SLOWEST, FASTEST = 1 / 300, 10  # learning rates, as multiples of the method's own
@@ -17,7 +18,7 @@ def misfit(case: Case) -> Iterator[Finding]:
     for rows in case.vectors:
         if rows.shape[1] != width:
             found.append(f"its vectors are {rows.shape[1]} wide, the embeddings of {lm.name} {width}")
-    for name, prefix in case.prefixes.items():
+    for name, prefix in case.condition.prefixes.items():
         theirs = f"{prefix.shape[0]} layers, {prefix.shape[3]} heads of size {prefix.shape[5]}"
         stack = lm.stacks.get(name)
         ours = "no such stack"
@@ -31,13 +32,32 @@ def misfit(case: Case) -> Iterator[Finding]:
 
 
 def other_weights(case: Case) -> Iterator[Finding]:
-    """A prompt that fits, but was trained on other weights."""
-    made_for, own = case.prompt.made_for, checkpoints.fingerprint(case.lm)
-    if made_for is None:
+    """A prompt that fits, but was made for other weights."""
+    parts = [part.made_for for part in case.prompt.modules() if isinstance(part, Prompt)]
+    known = [made_for for made_for in parts if made_for is not None]
+    if not known:
         raise NotChecked("the prompt does not say which it was made for")
-    if made_for != own:
-        what = f"The prompt fits {case.lm.name}, but was made for the weights {made_for}, and these are {own}."
-        yield Finding("other model", what, "Load the model that it was trained for, or train it on this one.")
+    own = checkpoints.fingerprint(case.lm)
+    for made_for in known:
+        if made_for != own:
+            what = f"The prompt was made for the weights {made_for}, and those of {case.lm.name} are {own}."
+            yield Finding("other weights", what, "Load the model that it was made for, or train it on this one.")
+
+
+def too_long(case: Case) -> Iterator[Finding]:
+    """More to read than the model has positions for."""
+    limit = case.lm.max_positions
+    if limit is None:
+        raise NotChecked("the model sets no limit")
+    if any(misfit(case)):
+        raise NotChecked("the prompt does not fit the model")
+    batch = case.lm.batch(case.texts, case.answers, case.prompt)
+    needed = int(batch.attention_mask.sum(dim=1).max())
+    if not case.lm.is_encoder_decoder:
+        needed += int(case.condition.lengths("decoder"))
+    if needed > limit:
+        what = f"A text, its answer and the prompt need {needed:,} positions, and {case.lm.name} has {limit:,}."
+        yield Finding("too long", what, "Shorten the text, or take fewer virtual tokens.")
 
 
 def dropout(case: Case) -> Iterator[Finding]:
@@ -69,11 +89,12 @@ def unfrozen(case: Case) -> Iterator[Finding]:
 
 def learning_rate(case: Case) -> Iterator[Finding]:
     """A learning rate for another method."""
-    rate, usual, kind = case.learning_rate, case.prompt.learning_rate, type(case.prompt).__name__
+    rate, kind = case.learning_rate, type(case.prompt).__name__
     if rate is None:
         raise NotChecked("none was given")
-    if not usual:
+    if not case.prompt.num_trained:
         raise NotChecked(f"a {kind} has nothing to train")
+    usual = case.prompt.learning_rate
     mend = f"Search around {usual:g}, from {usual / 10:g} to {usual * 3:g}."
     if rate <= 0:
         yield Finding("learning rate", f"The learning rate is {rate:g}, so nothing is learnt.", mend)
@@ -90,6 +111,8 @@ def spaces(case: Case) -> Iterator[Finding]:
     """Two spaces between a text and its answer, which a model has hardly ever read."""
     if case.lm.is_encoder_decoder:
         raise NotChecked("the answer is apart from the text")
+    if case.collated is not None:
+        raise NotChecked("the batch is tokens already")
     texts = [case.prompt.text(x) for x in case.texts]
     doubled = [text for text in texts if text.endswith(" ")]
     if doubled:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import torch
 
-from ...lm import IGNORE, LM
+from ...lm import LM
+from ...reading import IGNORE
 from .case import Case, Collated, Finding, NotChecked
 
 

@@ -2,14 +2,16 @@
 
 import copy
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import combinations
 
 import torch
 from torch import Tensor
 
+from ...conditions import Condition
+from ...lm import LM
 from ...prompts import Prompt
-from ...prompts.prompt import INPUT
+from ...reading import Piece
 from .case import Case, Finding, NotChecked
 
 BEYOND = 2  # how far outside the model's own range a norm has to be
@@ -28,32 +30,25 @@ def dead(case: Case) -> Iterator[Finding]:
     if broken:
         what = f"The gradient of {', '.join(broken)} is infinite or not a number."
         yield Finding("not finite", what, "Load the model in bfloat16 or float32, and look for such numbers in it.")
-    unreached = {name: _unreached(case, gradient) for name, gradient in case.gradients.items()}
-    if any(mask.any() for mask in unreached.values()):
+    unreached = {name: gradient == 0 for name, gradient in case.gradients.items()}
+    if any(_part(name, mask, case.matrices) for name, mask in unreached.items()):
         moved = copy.deepcopy(case.prompt)
         for parameter in moved.parameters():
             parameter.data = parameter + 0.1 * torch.randn_like(parameter)
         after = case.gradients_of(moved)
-        unreached = {name: mask & _unreached(case, after[name]) for name, mask in unreached.items()}
+        unreached = {name: mask & (after[name] == 0) for name, mask in unreached.items()}
     for name, mask in unreached.items():
-        if part := _part(name, mask):
+        if part := _part(name, mask, case.matrices):
             what = f"No gradient from this batch reaches {part}, so training cannot change it."
             mend = "See that the prompt gives it to the model, without a detach() or no_grad() on the way."
             yield Finding("dead", what, mend)
 
 
-def _unreached(case: Case, gradient: Tensor) -> Tensor:
-    """Where the gradient is zero: in rows of virtual tokens number by number, else for a tensor as a whole."""
-    zero = gradient == 0
-    by_row = gradient.ndim == 2 and len(gradient) in case.lengths
-    return zero if by_row else zero.all().expand(zero.shape)
-
-
-def _part(name: str, mask: Tensor) -> str:
-    """The part of a parameter that `mask` covers, in words; none if it is neither whole rows nor whole columns."""
+def _part(name: str, mask: Tensor, matrices: Collection[str]) -> str:
+    """The part of a parameter that `mask` covers, in words: all of it, or of a matrix rows or columns; else none."""
     if mask.all():
         return f"{name} {list(mask.shape)}"
-    if not mask.any():
+    if name not in matrices:
         return ""
     rows, columns = mask.all(dim=1), mask.all(dim=0)
     if rows.any():
@@ -65,9 +60,8 @@ def _part(name: str, mask: Tensor) -> str:
 
 def tied(case: Case) -> Iterator[Finding]:
     """Parameters that are one and the same, or stay so."""
-    whole = set() if case.weights is None else {id(parameter) for parameter in case.weights.parameters()}
     for (name, first), (other, second) in _in_one_memory(case):
-        if id(first) in whole and id(second) in whole:  # a model may tie its own weights
+        if {id(first), id(second)} <= case.whole:  # a model may tie its own weights
             continue
         mend = "Clone it: nn.Parameter(value.detach().clone())."
         yield Finding("tied", f"{name} and {other} share memory, so a change of one changes both.", mend)
@@ -76,7 +70,7 @@ def tied(case: Case) -> Iterator[Finding]:
             mend = "Use repeat instead of expand: nn.Parameter(row.repeat(P, 1))."
             yield Finding("tied", f"The {len(parameter)} rows of {name} are one row in memory, expanded.", mend)
             continue
-        if parameter.ndim == 2 and len(parameter) in case.lengths and name in case.gradients:
+        if name in case.matrices and name in case.gradients:
             rows = _forever_equal(parameter, case.gradients[name])
             if rows:
                 what = f"Rows {_some(rows)} of {name} are equal and get equal gradients, so they stay equal."
@@ -116,46 +110,46 @@ def _forever_equal(rows: Tensor, gradients: Tensor) -> list[int]:
 
 
 # -- what the model computes ------------------------------------------------------------------------------------------
+class _InFront(Prompt):
+    """A prompt without what it puts behind x: token ids, which the doctor pads, leave no place for that."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        super().__init__()
+        self.prompt = prompt
+
+    def around(self) -> tuple[Sequence[Piece], Sequence[Piece]]:
+        return self.prompt.around()[0], ()
+
+    def condition(self, lm: LM) -> Condition:
+        return self.prompt.condition(lm)
+
+
 def padding(case: Case) -> Iterator[Finding]:
-    """Pads that change what the model says."""
-    lm, prompt = case.lm, _without_words_behind(case.prompt)
+    """Pads that change what the model says: a short text alone, and beside a longer one."""
+    lm, prompt = case.lm, _InFront(case.prompt)
     rows = sorted((lm.encode(x) or [lm.eos] for x in case.texts), key=len)
-    ids = torch.tensor([rows[0]])
-    pads = len(rows[-1]) - len(rows[0]) or 3
-    alone = lm.logits(ids, prompt)
-    spread = float(alone.max() - alone.min())
-    for side in _sides(case):
-        at = slice(pads, None) if side == "left" else slice(0, ids.shape[1])
-        padded = torch.full((1, ids.shape[1] + pads), lm.pad)
-        mask = torch.zeros_like(padded)
-        padded[:, at], mask[:, at] = ids, 1
-        logits = lm.logits(padded, prompt, mask)
-        apart = float((logits if lm.is_encoder_decoder else logits[:, at]).sub(alone).abs().max())
-        if not apart <= torch.finfo(lm.model.dtype).eps ** 0.5 * spread:
+    short, long = rows[0], rows[-1] if len(rows[-1]) > len(rows[0]) else rows[0] + rows[0][:3]
+    alone = lm.logits(torch.tensor([short]), prompt)[0]
+    spread, pads = float(alone.max() - alone.min()), len(long) - len(short)
+    for side in ("right",) if lm.is_encoder_decoder else ("left", "right"):  # an encoder's input is padded on the right
+        at = slice(pads, None) if side == "left" else slice(0, len(short))
+        ids = torch.tensor([[lm.pad] * len(long), long])
+        mask = torch.tensor([[0] * len(long), [1] * len(long)])
+        ids[0, at], mask[0, at] = torch.tensor(short), 1
+        together = lm.logits(ids, prompt, mask)[0]
+        change = float((together if lm.is_encoder_decoder else together[at]).sub(alone).abs().max())
+        if not change <= torch.finfo(lm.model.dtype).eps ** 0.5 * spread:
             yield Finding(
                 "padding",
-                f"{pads} pads on the {side} of a text change its logits by up to {apart:.2g} (they span {spread:.2g}).",
-                "Check that the model reads attention_mask and position_ids (cumsum(mask) − 1); until then, run texts "
-                "of equal length together.",
+                f"{pads} pads on a text's {side} change its logits by up to {change:.2g} (they span {spread:.2g}).",
+                "See that the model reads attention_mask, and position_ids that leave pads out; until then, put texts "
+                "of one length together.",
             )
-
-
-def _sides(case: Case) -> list[str]:
-    """Both for a decoder; for an encoder–decoder the right, where the library pads, and what the batch does."""
-    on_left = case.collated is not None and bool((case.collated.attention_mask[:, 0] == 0).any())
-    return ["left", "right"] if on_left or not case.lm.is_encoder_decoder else ["right"]
-
-
-def _without_words_behind(prompt: Prompt) -> Prompt:
-    """The same prompt for token ids, which leave no place for words behind them."""
-    bare = copy.copy(prompt)
-    bare.template = prompt.template.partition(INPUT)[0] + INPUT
-    return bare
 
 
 def scale(case: Case) -> Iterator[Finding]:
     """Initial values far larger or smaller than what the model itself computes with."""
-    if not case.vectors and not case.prefixes:
+    if not case.lengths:
         raise NotChecked("there are no vectors")
     found = [*_scale_of_vectors(case), *_scale_of_prefixes(case)]
     if found and case.loss(case.prompt) < TRAINED * case.loss_of_words_alone():
@@ -178,12 +172,12 @@ def _scale_of_vectors(case: Case) -> Iterator[Finding]:
 
 def _scale_of_prefixes(case: Case) -> Iterator[Finding]:
     """Against the keys and values that the model computes for the batch's own texts."""
-    if not case.prefixes:
+    if not case.condition.prefixes:
         return
     ids = torch.tensor([case.lm.encode(" ".join(case.texts))[:64] or [case.lm.eos]])
     seen = {call.module: call for call in case.lm.record(ids, ids if case.lm.is_encoder_decoder else None)}
     off, places = [], 0
-    for name, prefix in case.prefixes.items():
+    for name, prefix in case.condition.prefixes.items():
         for layer, (block, pair) in enumerate(zip(case.lm.stacks[name].blocks, prefix, strict=True)):
             for what, own, rows in zip(("keys", "values"), (seen[block].keys, seen[block].values), pair, strict=True):
                 norms, norm = _norms(own), _norms(rows).median()
