@@ -103,6 +103,14 @@ def test_a_healthy_prompt_has_nothing(architecture, name):
     assert not report and len(report) == 0 and list(report) == [], report
 
 
+@pytest.mark.parametrize("name", ["soft", "prefix through a perceptron", "full fine-tuning"])
+@pytest.mark.parametrize("architecture", ["gpt2", "llama", "t5"])
+def test_a_healthy_prompt_has_nothing_in_bfloat16(architecture, name):
+    lm = copy.deepcopy(random_lm(architecture))
+    lm.model.to(torch.bfloat16)
+    assert not doctor(healthy(lm, name), lm, EXAMPLES)
+
+
 @pytest.mark.parametrize("name", ["soft", "flat prefix"])
 @pytest.mark.parametrize("architecture", DECODERS)
 @pytest.mark.parametrize("left", [True, False])
@@ -221,12 +229,12 @@ def test_a_parameter_without_a_gradient_is_dead(kind, part, lm):
     assert finding.what == f"No gradient from this batch reaches {part}, so training cannot change it."
 
 
-def test_a_perceptron_that_nothing_reads_is_dead_and_not_only_young(lm):
+def test_a_perceptron_that_nothing_gets_through_is_dead_and_not_only_young(lm):
     prefix = Prefix(lm, 4, bottleneck=6)
-    prefix.stacks["decoder"].mlp[1] = nn.ReLU()
-    prefix.stacks["decoder"].mlp[0].bias.data.fill_(-100)  # no unit ever fires
-    found = [finding.what.split()[6] for finding in doctor(prefix, lm, EXAMPLES)]
-    assert [name for name in found if "reduced" in name] and "stacks.decoder.mlp.0.weight" in found
+    prefix.stacks["decoder"].mlp[1] = nn.Threshold(1e9, 0.0)
+    found = str([finding.what for finding in doctor(prefix, lm, EXAMPLES) if finding.name == "dead"])
+    names = ("reduced", "mlp.0.weight", "mlp.0.bias", "mlp.2.weight", "mlp.2.bias")
+    assert [name for name in names if name in found] == ["reduced", "mlp.0.weight", "mlp.0.bias", "mlp.2.weight"]
 
 
 def test_numbers_that_are_none_are_found(lm):

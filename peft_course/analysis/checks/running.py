@@ -15,14 +15,16 @@ from ...reading import Piece
 from .case import Case, Finding, NotChecked
 
 BEYOND = 2  # how far outside the model's own range a norm has to be
-TRAINED = 0.5  # a loss below this share of the loss without the vectors: they have learnt, and may have grown
+STEPS = 3  # away from where the parameters are, before one counts as dead
+LEARNT = 0.8  # a loss below this share of the loss without the vectors, and with them scrambled: they have learnt
 
 
 # -- gradients --------------------------------------------------------------------------------------------------------
 def dead(case: Case) -> Iterator[Finding]:
-    """Parameters that no gradient reaches, neither where they are nor a small step away.
+    """Parameters that no gradient reaches, neither where they are nor after random steps as large as themselves.
 
-    The step is for a healthy perceptron: its last layer begins at zero, and hides the rest at first.
+    The steps are for a healthy perceptron, whose last layer begins at zero and hides the rest at first, and for heads
+    that look at one place alone.
     """
     if not case.gradients:
         raise NotChecked(f"a {type(case.prompt).__name__} has nothing to train")
@@ -31,10 +33,13 @@ def dead(case: Case) -> Iterator[Finding]:
         what = f"The gradient of {', '.join(broken)} is infinite or not a number."
         yield Finding("not finite", what, "Load the model in bfloat16 or float32, and look for such numbers in it.")
     unreached = {name: gradient == 0 for name, gradient in case.gradients.items()}
-    if any(_part(name, mask, case.matrices) for name, mask in unreached.items()):
-        moved = copy.deepcopy(case.prompt)
+    moved = copy.deepcopy(case.prompt)
+    for _ in range(STEPS):
+        if not any(_part(name, mask, case.matrices) for name, mask in unreached.items()):
+            return
         for parameter in moved.parameters():
-            parameter.data = parameter + 0.1 * torch.randn_like(parameter)
+            size = parameter.square().mean().sqrt().clamp(min=0.1)
+            parameter.data = parameter + size * torch.randn_like(parameter)
         after = case.gradients_of(moved)
         unreached = {name: mask & (after[name] == 0) for name, mask in unreached.items()}
     for name, mask in unreached.items():
@@ -70,7 +75,7 @@ def tied(case: Case) -> Iterator[Finding]:
             mend = "Use repeat instead of expand: nn.Parameter(row.repeat(P, 1))."
             yield Finding("tied", f"The {len(parameter)} rows of {name} are one row in memory, expanded.", mend)
             continue
-        if name in case.matrices and name in case.gradients:
+        if name in case.matrices and len(parameter) in case.lengths and name in case.gradients:
             rows = _forever_equal(parameter, case.gradients[name])
             if rows:
                 what = f"Rows {_some(rows)} of {name} are equal and get equal gradients, so they stay equal."
@@ -152,9 +157,37 @@ def scale(case: Case) -> Iterator[Finding]:
     if not case.lengths:
         raise NotChecked("there are no vectors")
     found = [*_scale_of_vectors(case), *_scale_of_prefixes(case)]
-    if found and case.loss(case.prompt) < TRAINED * case.loss_of_words_alone():
+    if found and _has_learnt(case):
         raise NotChecked("the prompt is trained, and may have grown")
     yield from found
+
+
+def _has_learnt(case: Case) -> bool:
+    """Whether the loss tells the prompt from none, and from other numbers of the same size."""
+    others = [case.loss(_Scrambled(case.prompt)) for _ in range(3)]
+    return bool(case.loss(case.prompt) < LEARNT * min(case.loss_of_words_alone(), *others))
+
+
+class _Scrambled(Prompt):
+    """A prompt with the numbers of each vector in another order."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        super().__init__()
+        self.prompt = prompt
+
+    def around(self) -> tuple[Sequence[Piece], Sequence[Piece]]:
+        front, behind = self.prompt.around()
+        return [self._other(piece) for piece in front], [self._other(piece) for piece in behind]
+
+    def condition(self, lm: LM) -> Condition:
+        return Condition({name: _in_another_order(each) for name, each in self.prompt.condition(lm).prefixes.items()})
+
+    def _other(self, piece: Piece) -> Piece:
+        return _in_another_order(piece) if isinstance(piece, Tensor) else piece
+
+
+def _in_another_order(numbers: Tensor) -> Tensor:
+    return numbers[..., torch.randperm(numbers.shape[-1], device=numbers.device)]
 
 
 def _scale_of_vectors(case: Case) -> Iterator[Finding]:
