@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from torch import nn
 
 from ... import checkpoints
+from ...architecture import max_positions
 from ...prompts import Prompt
+from ...reading import IGNORE
 from .case import Case, Finding, NotChecked
 
 SLOWEST, FASTEST = 1 / 300, 10  # learning rates, as multiples of the method's own
@@ -46,14 +48,16 @@ def other_weights(case: Case) -> Iterator[Finding]:
 
 def too_long(case: Case) -> Iterator[Finding]:
     """More to read than the model has positions for."""
-    limit = case.lm.max_positions
+    limit = max_positions(case.lm.model)
     if limit is None:
         raise NotChecked("the model sets no limit")
     if any(misfit(case)):
         raise NotChecked("the prompt does not fit the model")
     batch = case.lm.batch(case.texts, case.answers, case.prompt)
     needed = int(batch.attention_mask.sum(dim=1).max())
-    if not case.lm.is_encoder_decoder:
+    if case.lm.is_encoder_decoder:  # each side counts its own positions, and prefixes take none
+        needed = max(needed, int((batch.labels != IGNORE).sum(dim=1).max()))
+    else:
         needed += int(case.condition.lengths("decoder"))
     if needed > limit:
         what = f"A text, its answer and the prompt need {needed:,} positions, and {case.lm.name} has {limit:,}."
