@@ -20,7 +20,6 @@ class Prompt(nn.Module):
     `template` is the text that the model reads for an input x, with one slot ``{x}``; bare x by default.
     `made_for` is the fingerprint of the model that it was made for, None where that is not known.
     `learning_rate` is where a search for a good one starts, for AdamW (see the book on why the methods differ).
-    `made_for` is the fingerprint of the model that it was made for, None where that is not known.
     """
 
     learning_rate: ClassVar[float] = 0.0
