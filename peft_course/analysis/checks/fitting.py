@@ -35,6 +35,8 @@ def misfit(case: Case) -> Iterator[Finding]:
 
 def other_weights(case: Case) -> Iterator[Finding]:
     """A prompt that fits, but was made for other weights."""
+    if any(misfit(case)):
+        raise NotChecked("the prompt does not fit the model")
     parts = [part.made_for for part in case.prompt.modules() if isinstance(part, Prompt)]
     known = [made_for for made_for in parts if made_for is not None]
     if not known:
