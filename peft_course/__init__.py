@@ -7,6 +7,7 @@ lm.generate(["The old dog sees a cat."], prompt=prompt)
 """
 
 from . import tasks
+from .analysis import doctor
 from .baselines import FineTuning
 from .claims import claim
 from .evaluate import compare, evaluate
@@ -28,6 +29,7 @@ __all__ = [
     "Verbalizer",
     "claim",
     "compare",
+    "doctor",
     "embedded_models",
     "evaluate",
     "fit",
