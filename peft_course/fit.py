@@ -20,7 +20,7 @@ from . import devices, resume
 from .lm import LM
 from .losses import Gradient, mean_loss, validation_loss
 from .prompts import Prompt
-from .resume import Best, Folder, History, Run
+from .resume import INTERRUPTED, Best, Folder, History, Run
 
 __all__ = ["DivergenceError", "History", "fit", "mean_loss", "validation_loss"]
 
@@ -123,7 +123,7 @@ def fit(
                     history.seconds = time.perf_counter() - started
                     folder.write(run)
     except KeyboardInterrupt:
-        history.stopped = "interrupted; the best so far is kept"
+        history.stopped = INTERRUPTED
         folder = None  # there the run stays unfinished, as it was last written
     except DivergenceError:
         best.restore()

@@ -23,6 +23,7 @@ from . import checkpoints, devices
 from .lm import LM
 from .prompts import Prompt
 
+INTERRUPTED = "interrupted; the best so far is kept"
 
 @dataclass
 class History:
