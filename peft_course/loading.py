@@ -28,8 +28,7 @@ def load_lm(name: str = "course-gpt", device: str | None = None, dtype: torch.dt
     """
     device = device or default_device()
     if dtype is None:
-        on_gpu = torch.bfloat16 if device.startswith("cuda") and torch.cuda.is_bf16_supported() else torch.float16
-        dtype = on_gpu if device.startswith("cuda") else torch.float32
+        dtype = _dtype_on_gpu() if device.startswith("cuda") else torch.float32
     embedded = PRETRAINED / name
     source = str(embedded) if name in embedded_models() else str(name)
     local = Path(source).is_dir()
@@ -43,6 +42,11 @@ def load_lm(name: str = "course-gpt", device: str | None = None, dtype: torch.dt
         raise ValueError(_why_not(name, local, error)) from error
     model.to(device)
     return LM(model, tokenizer, name)
+
+
+def _dtype_on_gpu() -> torch.dtype:
+    """bfloat16 where the GPU computes in it (from Ampere on); older ones only imitate it, slowly."""
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
 def _why_not(name: str, local: bool, error: Exception) -> str:

@@ -13,7 +13,7 @@ import torch
 from random_models import random_lm
 from safetensors.torch import load_file
 
-from peft_course import load_lm
+from peft_course import load_lm, loading
 from peft_course.devices import default_device, team
 
 TESTS = Path(__file__).parent
@@ -156,3 +156,9 @@ def test_a_model_is_loaded_to_the_process_s_own_device(monkeypatch):
 def test_nothing_launched_is_one_process():
     alone = team(random_lm("llama").device)
     assert (alone.num_processes, alone.is_main_process) == (1, True)
+
+
+@pytest.mark.parametrize(("computes", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
+def test_a_gpu_that_only_imitates_bfloat16_gets_float16(monkeypatch, computes, dtype):
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or computes)
+    assert loading._dtype_on_gpu() == dtype

@@ -1,5 +1,6 @@
 """The training loop: what it keeps, when it stops, and what it says."""
 
+import copy
 import math
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from random_models import random_lm
 
-from peft_course import FineTuning, Prefix, SoftPrompt, fit
+from peft_course import LM, FineTuning, Prefix, SoftPrompt, fit
 from peft_course import fit as fit_function
 from peft_course.devices import team
 from peft_course.fit import DivergenceError, mean_loss, validation_loss
@@ -130,6 +131,29 @@ def test_mixed_precision_trains_to_about_where_float32_does(make, precision):
     assert runs[precision].losses != losses, "nothing was computed in lower precision"
     assert runs[precision].losses[0] == pytest.approx(losses[0], rel=0.02)
     assert runs[precision].losses[-1] == pytest.approx(losses[-1], abs=0.1 * (losses[0] - losses[-1]) + 0.05)
+
+
+@pytest.mark.parametrize(("dtype", "precision"), [(torch.bfloat16, "bf16"), (torch.float16, "fp16")])
+@pytest.mark.parametrize("mixed", [True, False])
+def test_a_frozen_model_in_half_precision_trains_a_prompt_to_about_where_float32_does(dtype, precision, mixed):
+    losses = {}
+    for name, lm in {"whole": random_lm("llama"), "half": in_dtype(random_lm("llama"), dtype)}.items():
+        mode = precision if mixed and name == "half" else "no"
+        prompt = SoftPrompt(lm, 3)
+        losses[name] = fit(prompt, lm, PAIRS, steps=30, learning_rate=0.02, mixed_precision=mode, progress=False).losses
+        assert prompt.embeddings.dtype == torch.float32
+    assert losses["half"] != losses["whole"]
+    assert losses["half"][-1] == pytest.approx(losses["whole"][-1], rel=0.05)
+
+
+def in_dtype(lm, dtype):
+    return LM(copy.deepcopy(lm.model).to(dtype), lm.tokenizer, lm.name)
+
+
+def test_two_kinds_of_half_precision_are_not_mixed():
+    lm = in_dtype(random_lm("llama"), torch.bfloat16)
+    with pytest.raises(ValueError, match="'fp16' does not go with a model in torch.bfloat16; choose 'bf16', or load"):
+        fit(SoftPrompt(lm, 2), lm, PAIRS, mixed_precision="fp16")
 
 
 def test_mixed_precision_is_what_accelerate_launch_was_told(monkeypatch):
