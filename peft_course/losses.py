@@ -54,8 +54,8 @@ class Gradient:
         half = {torch.bfloat16: "bf16", torch.float16: "fp16"}.get(lm.model.dtype, mixed_precision)
         if mixed_precision not in ("no", half):
             raise ValueError(
-                f"mixed_precision {mixed_precision!r} does not go with a model in {lm.model.dtype}; choose {half!r}, or "
-                f"load the model in {PRECISIONS[mixed_precision]}"
+                f"mixed_precision {mixed_precision!r} does not go with a model in {lm.model.dtype}; choose {half!r}, "
+                f"or load the model in {PRECISIONS[mixed_precision]}"
             )
         self.prompt, self.lm, self.team, self.accumulate = prompt, lm, team, accumulate
         self.share = slice(team.process_index, None, team.num_processes)

@@ -148,9 +148,12 @@ def test_each_process_has_a_gpu_of_its_own(monkeypatch, gpus, environment, devic
     assert default_device() == device
 
 
-def test_a_model_is_loaded_to_the_process_s_own_device(monkeypatch):
-    monkeypatch.setattr("peft_course.loading.default_device", lambda: "meta")
-    assert load_lm("course-gpt-small").device.type == "meta"
+def test_a_model_is_loaded_to_the_process_s_own_device_unless_another_is_named(monkeypatch):
+    asked = []
+    monkeypatch.setattr(loading, "default_device", lambda: asked.append("asked") or "cpu")
+    assert load_lm("course-gpt-small").device.type == "cpu"
+    assert load_lm("course-gpt-small", device="cpu").device.type == "cpu"
+    assert asked == ["asked"]
 
 
 def test_nothing_launched_is_one_process():
@@ -160,5 +163,6 @@ def test_nothing_launched_is_one_process():
 
 @pytest.mark.parametrize(("computes", "dtype"), [(True, torch.bfloat16), (False, torch.float16)])
 def test_a_gpu_that_only_imitates_bfloat16_gets_float16(monkeypatch, computes, dtype):
-    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda including_emulation=True: including_emulation or computes)
+    known = lambda including_emulation=True: including_emulation or computes  # noqa: E731
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", known)
     assert loading._dtype_on_gpu() == dtype

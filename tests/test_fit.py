@@ -152,7 +152,7 @@ def in_dtype(lm, dtype):
 
 def test_two_kinds_of_half_precision_are_not_mixed():
     lm = in_dtype(random_lm("llama"), torch.bfloat16)
-    with pytest.raises(ValueError, match="'fp16' does not go with a model in torch.bfloat16; choose 'bf16', or load"):
+    with pytest.raises(ValueError, match=r"'fp16' does not go with a model in torch.bfloat16; choose 'bf16', or load"):
         fit(SoftPrompt(lm, 2), lm, PAIRS, mixed_precision="fp16")
 
 
