@@ -9,11 +9,14 @@ from typing import Any
 
 from . import tasks
 from .baselines import FineTuning
+from .devices import team
 from .evaluate import evaluate
 from .fit import DivergenceError, fit
 from .lm import LM
 from .loading import embedded_models, load_lm
+from .losses import PRECISIONS
 from .prompts import HardPrompt, Prefix, Prompt, SoftPrompt
+from .resume import INTERRUPTED
 from .tasks import Task
 
 RUN = "run.json"  # what a trained prompt was trained with, beside it
@@ -63,6 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--learning-rate", type=float, help="default: the method's own")
     train.add_argument("--validate-every", type=int, default=100, metavar="STEPS")
     train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--accumulate", type=int, default=1, metavar="PARTS", help="compute a batch in so many parts")
+    train.add_argument("--mixed-precision", choices=PRECISIONS, help="default: what accelerate launch was told, or no")
+    train.add_argument("--checkpoint-every", type=int, metavar="STEPS", help="save so often; resume what --out has")
     train.add_argument("--out", metavar="FOLDER", required=True, help="where the prompt is saved")
 
     test = commands.add_parser("evaluate", help="score a saved prompt, or words, on a task's test examples")
@@ -85,8 +91,10 @@ def _parser() -> argparse.ArgumentParser:
 
 def _train(options: argparse.Namespace) -> None:
     lm, task = load_lm(options.model), TASKS[options.task](options.data)
-    prompt = _new_prompt(options, lm)
-    print(f"{options.prompt}: {prompt.num_trained:,} numbers to train for {lm}", file=sys.stderr)
+    prompt, main_process = _new_prompt(options, lm), team(lm.device).is_main_process
+    if main_process:
+        print(f"{options.prompt}: {prompt.num_trained:,} numbers to train for {lm}", file=sys.stderr)
+    resumable = options.checkpoint_every is not None
     history = fit(
         prompt,
         lm,
@@ -97,8 +105,17 @@ def _train(options: argparse.Namespace) -> None:
         learning_rate=options.learning_rate,
         validate_every=options.validate_every,
         seed=options.seed,
+        accumulate=options.accumulate,
+        mixed_precision=options.mixed_precision,
+        checkpoint=options.out if resumable else None,
+        checkpoint_every=options.checkpoint_every if resumable else 100,
     )
-    prompt.save_pretrained(options.out)
+    if resumable and history.stopped == INTERRUPTED:
+        raise KeyboardInterrupt  # the same command goes on from the last checkpoint
+    if not main_process:
+        return
+    if not resumable:  # else it lies there already, with what was needed to go on
+        prompt.save_pretrained(options.out)
     settings = {name: value for name, value in vars(options).items() if name not in ("run", "data", "out")}
     run = settings | {"loss": history.losses[-1], "validation_losses": history.validation_losses}
     (Path(options.out) / RUN).write_text(json.dumps(run | {"seconds": round(history.seconds)}, indent=2))

@@ -4,44 +4,27 @@ import math
 import os
 import random
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Literal
 
 import torch
 from datasets import Dataset
-from torch import Tensor, nn
-from torch.optim.lr_scheduler import LambdaLR
+from torch import nn
+from torch.random import fork_rng
 from tqdm.auto import tqdm
 from transformers import Adafactor
 
+from . import devices, resume
 from .lm import LM
+from .losses import Gradient, mean_loss, validation_loss
 from .prompts import Prompt
-from .reading import IGNORE
+from .resume import INTERRUPTED, Best, Folder, History, Run
+
+__all__ = ["DivergenceError", "History", "fit", "mean_loss", "validation_loss"]
 
 POOL = 50  # batches among which examples of similar length are put together
-
-
-@dataclass
-class History:
-    """What happened in training: losses are means over answer tokens, in nats."""
-
-    steps: list[int] = field(default_factory=list)
-    losses: list[float] = field(default_factory=list)
-    validation_steps: list[int] = field(default_factory=list)
-    validation_losses: list[float] = field(default_factory=list)
-    seconds: float = 0.0
-    stopped: str = "all steps done"
-
-    def plot(self, ax: Any = None) -> Any:
-        """The losses against the steps, on `ax` or on new axes, which are returned."""
-        from .plots import plot_history
-
-        return plot_history(self, ax)
-
-    def __repr__(self) -> str:
-        last = f"{self.losses[-1]:.3f}" if self.losses else "none"
-        return f"History({len(self.losses)} steps, last loss {last}, {self.seconds:.0f} s, {self.stopped})"
 
 
 class DivergenceError(RuntimeError):
@@ -64,6 +47,10 @@ def fit(
     patience: int | None = None,
     seed: int = 0,
     progress: bool = True,
+    accumulate: int = 1,
+    mixed_precision: Literal["no", "bf16", "fp16"] | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int = 100,
 ) -> History:
     """Train `prompt` on `examples` (columns x and y) for `steps` steps, in place, and return what happened.
 
@@ -72,41 +59,72 @@ def fit(
     lowest one is kept, and training stops once it has not fallen `patience` times in a row. Ctrl-C ends training and
     keeps the best so far. The same `seed` gives the same prompt.
 
-    Raises ValueError if there is nothing to train or to train on, DivergenceError if the loss explodes.
+    `batch_size` examples a step are each process's share: n processes of ``accelerate launch`` give the prompt that
+    one gives with n times the `batch_size`. A share that memory cannot hold is computed in `accumulate` parts one after
+    another; the gradient stays that of the mean over all answer tokens of the step. `mixed_precision` computes in
+    bfloat16 or float16 what can be; None takes what ``accelerate launch`` was told.
+
+    With a folder `checkpoint`, the prompt and the state of training are written there every `checkpoint_every` steps
+    and at the end. The same call finds them and goes on to the same end; after the end, it reads the result.
+
+    Raises ValueError if there is nothing to train or to train on, or if the folder holds the state of another run;
+    DivergenceError if the loss explodes.
     """
     trained = [parameter for parameter in prompt.parameters() if parameter.requires_grad]
     if not trained:
         raise ValueError(f"{prompt!r} has nothing to train; make a SoftPrompt.from_hard_prompt of it first")
     if not len(examples):
         raise ValueError("there are no examples to train on; give a data set with the columns x and y")
+    if not 1 <= accumulate <= batch_size:
+        raise ValueError(f"a batch of {batch_size} has no {accumulate} parts; choose accumulate from 1 to {batch_size}")
+    if checkpoint_every < 1:
+        raise ValueError(f"checkpoint_every is a number of steps, 1 or more, got {checkpoint_every}")
     rate = prompt.learning_rate if learning_rate is None else learning_rate
-    descent = _optimizer(optimizer, trained, rate, weight_decay)
-    schedule = LambdaLR(descent, lambda step: _warm_up_and_decay(step, max(1, round(warmup * steps)), steps))
-    history, best, started = History(), _Best(prompt), time.perf_counter()
-    prompt.train()
+    precision = mixed_precision or os.environ.get("ACCELERATE_MIXED_PRECISION", "no")
+    team = devices.team(lm.device)
+    devices.from_main(prompt.state_dict().values(), team)
+    gradient = Gradient(prompt, lm, team, accumulate, precision)
+    together = batch_size * team.num_processes  # examples a step
+    run = Run(prompt, _optimizer(optimizer, trained, rate, weight_decay), gradient.scaler, Best(prompt))
+    folder = None
+    if checkpoint is not None:
+        settings = {"steps": steps, "examples a step": together, "learning_rate": rate, "optimizer": optimizer}
+        settings |= {"warmup": warmup, "weight_decay": weight_decay, "clip": clip, "validate_every": validate_every}
+        settings |= {"patience": patience, "seed": seed, "mixed_precision": precision}
+        folder = Folder(checkpoint, settings | resume.facts(prompt, lm, examples, validation), team)
+        if folder.read_into(run):
+            return run.history
+    history, best, done = run.history, run.best, len(run.history.steps)
+    batches, started = _batches(examples, together, steps, seed), time.perf_counter() - history.seconds
     quiet = not progress or bool(os.environ.get("TQDM_DISABLE"))  # in a notebook tqdm does not ask for it itself
-    bar = tqdm(_batches(examples, batch_size, steps, seed), total=steps, disable=quiet, desc="fit")
+    bar = tqdm(total=steps, initial=done, disable=quiet or not team.is_main_process, desc="fit")
+    prompt.train()
+    prompt.zero_grad()  # a run that was stopped may have left something
     try:
-        for step, rows in enumerate(bar, start=1):
-            loss = mean_loss(prompt, lm, examples, rows)
-            history.steps.append(step)
-            history.losses.append(loss.item())
-            _refuse_divergence(history.losses, rate)
-            loss.backward()
-            if clip:
-                nn.utils.clip_grad_norm_(trained, clip)
-            descent.step()
-            schedule.step()
-            descent.zero_grad()
-            bar.set_postfix(loss=f"{history.losses[-1]:.3f}", refresh=False)
-            if validation is not None and (step % validate_every == 0 or step == steps):
-                history.validation_steps.append(step)
-                history.validation_losses.append(validation_loss(prompt, lm, validation))
-                if best.waited(history.validation_losses[-1]) == patience:
-                    history.stopped = f"stopped early: {patience} validations in a row without a lower loss"
-                    break
+        with devices.interruptions(team) as noted, fork_rng([lm.device] if lm.device.type == "cuda" else []):
+            for step, rows in islice(enumerate(batches, start=1), done, None):
+                torch.manual_seed(random.Random(f"{seed} {step} {team.process_index}").getrandbits(63))  # for dropout
+                loss, interrupted = gradient.backward(examples, rows, interrupted=bool(noted))
+                history.steps.append(step)
+                history.losses.append(loss)
+                _refuse_divergence(history.losses, rate)
+                _descend(run, trained, rate * _warm_up_and_decay(step - 1, max(1, round(warmup * steps)), steps), clip)
+                bar.update()
+                bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+                if validation is not None and (step % validate_every == 0 or step == steps):
+                    history.validation_steps.append(step)
+                    history.validation_losses.append(gradient.validate(validation))
+                    if best.waited(history.validation_losses[-1]) == patience:
+                        history.stopped = f"stopped early: {patience} validations in a row without a lower loss"
+                        break
+                if interrupted:
+                    raise KeyboardInterrupt
+                if folder is not None and step % checkpoint_every == 0 and step < steps:
+                    history.seconds = time.perf_counter() - started
+                    folder.write(run)
     except KeyboardInterrupt:
-        history.stopped = "interrupted; the best so far is kept"
+        history.stopped = INTERRUPTED
+        folder = None  # there the run stays unfinished, as it was last written
     except DivergenceError:
         best.restore()
         raise
@@ -116,24 +134,21 @@ def fit(
             best.restore()
         prompt.eval()
         history.seconds = time.perf_counter() - started
+    if folder is not None:
+        folder.write(run, finished=True)
     return history
 
 
-def mean_loss(prompt: Prompt, lm: LM, examples: Dataset, rows: Sequence[int]) -> Tensor:
-    """Cross-entropy per answer token of the given `rows` of the examples, in nats."""
-    chosen = examples[list(rows)]
-    losses, tokens = lm.answer_losses(chosen["x"], chosen["y"], prompt)
-    return losses.sum() / (tokens != IGNORE).sum()
-
-
-@torch.no_grad()
-def validation_loss(prompt: Prompt, lm: LM, examples: Dataset, batch_size: int = 32) -> float:
-    """The mean loss over all of `examples`, batch by batch."""
-    prompt.eval()
-    parts = [range(start, min(start + batch_size, len(examples))) for start in range(0, len(examples), batch_size)]
-    losses = [mean_loss(prompt, lm, examples, rows).item() * len(rows) for rows in parts]
-    prompt.train()
-    return sum(losses) / len(examples)
+def _descend(run: Run, trained: list[nn.Parameter], rate: float, clip: float) -> None:
+    """A step of the optimiser at the learning rate `rate`, against the gradient clipped to the norm `clip`, if any."""
+    for group in run.optimizer.param_groups:
+        group["lr"] = rate
+    run.scaler.unscale_(run.optimizer)
+    if clip:
+        nn.utils.clip_grad_norm_(trained, clip)
+    run.scaler.step(run.optimizer)
+    run.scaler.update()
+    run.optimizer.zero_grad()
 
 
 def _optimizer(name: str, trained: list[nn.Parameter], rate: float, weight_decay: float) -> torch.optim.Optimizer:
@@ -171,25 +186,3 @@ def _refuse_divergence(losses: list[float], rate: float) -> None:
             f"the loss went from {first:.2f} to {last:.2f} in {len(losses)} steps; "
             f"try a learning rate below {rate:g} (a third of it, say), or a longer warm-up"
         )
-
-
-class _Best:
-    """The prompt's values at its lowest validation loss; before the first validation, those it came with."""
-
-    def __init__(self, prompt: Prompt) -> None:
-        self.prompt, self.loss, self.rounds = prompt, math.inf, 0
-        self.values = self._copy()
-
-    def waited(self, loss: float) -> int:
-        """How many validations ago the loss was lowest: 0 if it is now."""
-        if loss < self.loss:
-            self.loss, self.rounds, self.values = loss, 0, self._copy()
-        else:
-            self.rounds += 1
-        return self.rounds
-
-    def restore(self) -> None:
-        self.prompt.load_state_dict(self.values)
-
-    def _copy(self) -> dict[str, Tensor]:
-        return {name: tensor.detach().clone() for name, tensor in self.prompt.state_dict().items()}

@@ -8,6 +8,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer
 from transformers.utils import logging
 
+from .devices import default_device
 from .lm import LM
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -21,13 +22,13 @@ def embedded_models() -> list[str]:
 def load_lm(name: str = "course-gpt", device: str | None = None, dtype: torch.dtype | None = None) -> LM:
     """The frozen language model `name`: an embedded one, a Hub id such as ``gpt2`` or ``t5-small``, or a local folder.
 
-    It runs on a GPU where there is one (bfloat16, or float16 on older ones), else on the CPU in float32.
+    It runs on a GPU where there is one (bfloat16, or float16 on older ones), each of several processes on its own,
+    else on the CPU in float32.
     Raises ValueError, in one sentence, when there is no such model or the Hub cannot be reached.
     """
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or default_device()
     if dtype is None:
-        on_gpu = torch.bfloat16 if device.startswith("cuda") and torch.cuda.is_bf16_supported() else torch.float16
-        dtype = on_gpu if device.startswith("cuda") else torch.float32
+        dtype = _dtype_on_gpu() if device.startswith("cuda") else torch.float32
     embedded = PRETRAINED / name
     source = str(embedded) if name in embedded_models() else str(name)
     local = Path(source).is_dir()
@@ -41,6 +42,11 @@ def load_lm(name: str = "course-gpt", device: str | None = None, dtype: torch.dt
         raise ValueError(_why_not(name, local, error)) from error
     model.to(device)
     return LM(model, tokenizer, name)
+
+
+def _dtype_on_gpu() -> torch.dtype:
+    """bfloat16 where the GPU computes in it (from Ampere on); older ones only imitate it, slowly."""
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
 
 
 def _why_not(name: str, local: bool, error: Exception) -> str:

@@ -1,6 +1,7 @@
 """The command line: what a user types, and the sentence they read when it goes wrong."""
 
 import json
+import sys
 
 import pytest
 from random_models import random_lm
@@ -76,3 +77,33 @@ def test_the_same_seed_trains_the_same_prompt(model, data, tmp_path):
         assert cli.main([*train, "--steps", "3", "--seed", "5"]) == 0
     first, second = ((folder / "adapter_model.safetensors").read_bytes() for folder in folders)
     assert first == second
+
+
+def test_training_that_was_stopped_goes_on_and_saves_the_same_prompt(model, data, tmp_path, monkeypatch, capsys):
+    whole, resumed = tmp_path / "whole", tmp_path / "resumed"
+    train = ["train", "--task", "e2e", "--data", data, "--model", model, "--steps", "6", "--batch-size", "2"]
+    assert cli.main([*train, "--checkpoint-every", "2", "--accumulate", "2", "--out", str(whole)]) == 0
+    monkeypatch.setattr(sys.modules["peft_course.fit"], "_refuse_divergence", stop_after(5))
+    assert cli.main([*train, "--checkpoint-every", "2", "--accumulate", "2", "--out", str(resumed)]) == 130
+    assert capsys.readouterr().err.endswith("peft-course: interrupted\n")
+    monkeypatch.undo()
+    assert cli.main([*train, "--checkpoint-every", "2", "--accumulate", "2", "--out", str(resumed)]) == 0
+    first, second = ((folder / "adapter_model.safetensors").read_bytes() for folder in (whole, resumed))
+    assert first == second
+    assert json.loads((resumed / "run.json").read_text())["steps"] == 6
+    assert cli.main([*train, "--checkpoint-every", "2", "--seed", "1", "--out", str(resumed)]) == 1
+    assert "was begun with seed 0, and this call has 1" in capsys.readouterr().err
+
+
+def stop_after(steps):
+    def check(losses, rate):
+        if len(losses) > steps:
+            raise KeyboardInterrupt
+
+    return check
+
+
+def test_mixed_precision_is_an_option(model, data, tmp_path):
+    train = ["train", "--task", "e2e", "--data", data, "--model", model, "--out", str(tmp_path / "out")]
+    assert cli.main([*train, "--steps", "2", "--mixed-precision", "bf16"]) == 0
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["mixed_precision"] == "bf16"
