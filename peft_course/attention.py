@@ -48,6 +48,14 @@ class KeysValues(NamedTuple):
         return KeysValues(rows(self.keys), rows(self.values), mask, self.in_cache)
 
 
+    def of_texts(self, kept: Tensor) -> "KeysValues":
+        """The same for some texts of the batch alone, by their numbers."""
+        if self.keys.shape[0] == 1:
+            return self
+        mask = None if self.mask is None else self.mask[kept]
+        return KeysValues(self.keys[kept], self.values[kept], mask, self.in_cache)
+
+
 class Seen(NamedTuple):
     """What one call of attention saw: its module, tensors ``[B, H, T, d]`` with the prefix in front, and the rest."""
 

@@ -42,6 +42,10 @@ class Room(DynamicLayer):
     def get_seq_length(self) -> int:
         return self.read
 
+    def batch_select_indices(self, indices: Tensor) -> None:
+        """Keep some texts of the batch alone."""
+        self.all_keys, self.all_values = self.all_keys[indices], self.all_values[indices]
+
 
 def roomy_cache(prefixes: list[KeysValues | None], room: int) -> Cache:
     """A cache with `room` for as many tokens, and each layer's prefix in front."""

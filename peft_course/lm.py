@@ -28,8 +28,8 @@ from .architecture import (
     takes,
 )
 from .attention import KeysValues
-from .cache import roomy_cache
 from .conditions import Condition, per_text
+from .generation import greedy
 from .reading import IGNORE, Around, Batch, Packing, Reader, one_each
 
 
@@ -272,10 +272,9 @@ class LM(Reader):
         if self.is_encoder_decoder:  # the encoder runs once, with its own prefix
             encoded = model.get_encoder()(**inputs, prefixes=prefixes).last_hidden_state
             inputs = {"encoder_outputs": BaseModelOutput(encoded), "attention_mask": inputs["attention_mask"]}
-        elif num_beams == 1 and (blocks := self._cached_blocks):
-            room = batch.input_ids.shape[1] + max_new_tokens
-            inputs["past_key_values"] = roomy_cache([prefixes.get(block) for block in blocks], room)
-            prefixes = {block: prefix._replace(in_cache=True) for block, prefix in prefixes.items()}
+        elif num_beams == 1 and not sample and self._decodes(batch.input_ids.shape[1] + max_new_tokens):
+            blocks = self.stacks["decoder"].blocks
+            return self._lines(greedy(model, inputs, blocks, prefixes, self._ends, max_new_tokens))
         sampling = {"temperature": temperature, "top_p": top_p, "top_k": 0} if sample else {}
         torch.manual_seed(seed)
         hook = model.register_forward_pre_hook(
@@ -287,27 +286,34 @@ class LM(Reader):
                 max_new_tokens=max_new_tokens,
                 num_beams=num_beams,
                 do_sample=sample,
-                eos_token_id=[self.eos, *self._newline],
+                eos_token_id=self._ends,
                 pad_token_id=self.pad,
                 **sampling,
             )
         finally:
             hook.remove()
-        return [self.decode(row).split("\n")[0].strip() for row in tokens]
+        return self._lines(tokens)
 
-    @cached_property
-    def _cached_blocks(self) -> tuple[nn.Module, ...]:
-        """The attention blocks, if what they cache is all that the model keeps of a text."""
+    def _lines(self, answers: Sequence[Sequence[int]] | Tensor) -> list[str]:
+        return [self.decode(row).split("\n")[0].strip() for row in answers]
+
+    def _decodes(self, length: int) -> bool:
+        """Whether our own greedy decoding serves the model: all that it keeps of `length` tokens is their cache."""
         try:
             blocks = self.stacks["decoder"].blocks
-        except ValueError:
-            return ()
-        return blocks if in_layers(blocks, self.model) else ()
+        except ValueError:  # no attention to reach
+            return False
+        return (
+            in_layers(blocks, self.model)
+            and takes(self.model, "position_ids")
+            and length <= attention_window(self.model)
+        )
 
     @cached_property
-    def _newline(self) -> list[int]:
-        ids = self.encode("\n")
-        return ids if len(ids) == 1 else []
+    def _ends(self) -> list[int]:
+        """The tokens that end an answer: that of the end of text, and a line break where it is one token."""
+        line_break = self.encode("\n")
+        return [self.eos, *(line_break if len(line_break) == 1 else [])]
 
     def __repr__(self) -> str:
         return f"LM({self.name}, {self.num_parameters:,} frozen parameters, {self.model.dtype}, {self.device})"

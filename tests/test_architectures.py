@@ -70,42 +70,22 @@ def test_left_padded_is_right_padded_is_alone(architecture, method, ids, extra):
 def test_answers_written_with_a_cache_have_the_logits_computed_without_one(architecture, method):
     lm = random_lm(architecture)
     prompt, kept = made(method, lm), []
-    hook = lm.model.register_forward_hook(lambda module, inputs, output: kept.append(output.logits[:, -1]))
-    try:
-        written = lm.model.generate
-        tokens = []
-
-        def generate(*arguments, **options):
-            tokens.append(written(*arguments, **options))
-            return tokens[0]
-
-        lm.model.generate = generate
-        lm.generate(TEXTS, prompt, max_new_tokens=5)
-    finally:
-        hook.remove()
-        del lm.model.generate
-    answers = tokens[0] if not lm.is_encoder_decoder else tokens[0][:, 1:]
+    hook = lm.model.register_forward_hook(lambda module, inputs, output: kept.append(output.logits[0, -1]))
+    lm.generate(["ab ca"], prompt, max_new_tokens=5)
+    hook.remove()
+    batch, condition = lm.batch(["ab ca"], prompt=prompt), prompt.condition(lm)
+    written = torch.stack(kept).argmax(dim=-1)
     for step, logits in enumerate(kept):
-        for row, text in enumerate(TEXTS):
-            so_far = answers[row, :step]
-            if set(so_far.tolist()) & {lm.eos, *lm.encode("\n")}:
-                continue  # this text had ended
-            batch = lm.batch([text], prompt=prompt)
-            start = torch.tensor([lm.model.config.decoder_start_token_id if lm.is_encoder_decoder else 0])
-            with torch.no_grad():
-                if lm.is_encoder_decoder:
-                    decoder_ids = torch.cat([start, so_far])[None]
-                    expected = lm._run(batch, prompt.condition(lm), decoder_ids)[0, -1]
-                else:
-                    ids = torch.cat([batch.input_ids[0], so_far])[None]
-                    places = (
-                        torch.cat([batch.places[0], torch.full((step,), -1)])[None]
-                        if batch.places is not None
-                        else None
-                    )
-                    longer = batch._replace(input_ids=ids, attention_mask=torch.ones_like(ids), places=places)
-                    expected = lm._run(longer, prompt.condition(lm))[0, -1]
-            torch.testing.assert_close(logits[row], expected, atol=1e-5, rtol=1e-5)
+        with torch.no_grad():
+            if lm.is_encoder_decoder:
+                start = torch.tensor([lm.model.config.decoder_start_token_id])
+                expected = lm._run(batch, condition, torch.cat([start, written[:step]])[None])[0, -1]
+            else:
+                ids = torch.cat([batch.input_ids[0], written[:step]])[None]
+                places = None if batch.places is None else torch.nn.functional.pad(batch.places, (0, step), value=-1)
+                longer = batch._replace(input_ids=ids, attention_mask=torch.ones_like(ids), places=places)
+                expected = lm._run(longer, condition)[0, -1]
+        torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
 
 
 @every

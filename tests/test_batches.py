@@ -59,6 +59,18 @@ def test_answers_to_a_batch_of_several_prompts_are_those_given_one_by_one(archit
     assert lm.generate(TEXTS, prompts, max_new_tokens=6) == alone
 
 
+@pytest.mark.parametrize("architecture", ["gpt2", "opt"])
+def test_texts_that_have_ended_leave_the_batch_and_the_others_notice_nothing(architecture):
+    lm = random_lm(architecture)
+    prompts, texts = kinds(lm) * 2, TEXTS + [text + "a" for text in TEXTS]
+    alone = [lm.generate([x], p, max_new_tokens=100)[0] for x, p in zip(texts, prompts, strict=True)]
+    sizes = []
+    hook = lm.model.register_forward_hook(lambda module, inputs, output: sizes.append(len(output.logits)))
+    assert lm.generate(texts, prompts, max_new_tokens=100) == alone
+    hook.remove()
+    assert sizes[0] == 14 and sizes[-1] < 14
+
+
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_logits_of_a_batch_of_several_prompts_are_those_one_by_one(architecture):
     lm = random_lm(architecture)
