@@ -13,13 +13,13 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 import torch
 from accelerate import PartialState
 from datasets import Dataset
 from torch import Tensor
 
-from . import checkpoints, devices
+from . import checkpoints, devices, storage
+from .encoding import from_bytes, to_bytes
 from .lm import LM
 from .prompts import Prompt
 
@@ -104,8 +104,7 @@ class Folder:
                 "optimizer": numbers,
                 "scaler": run.scaler.state_dict(),
             }
-            own = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-            side_file = safetensors.torch.save(own, {"training": json.dumps(content)})
+            side_file = to_bytes(tensors, {"training": json.dumps(content)})
             checkpoints.write(self.path, run.prompt.files() | {checkpoints.TRAINING: side_file})
         self.team.wait_for_everyone()
 
@@ -116,18 +115,18 @@ class Folder:
         and where the processes do not see the same folder.
         """
         path = self.path / checkpoints.TRAINING
-        found = checkpoints.read_tensors(path) if path.is_file() else None
-        here = torch.tensor([float(found is not None)], device=_device(run.prompt))
+        files = storage.read(self.path, [checkpoints.TRAINING], optional=True)
+        here = torch.tensor([float(len(files))], device=_device(run.prompt))
         seen = int(devices.total(here, self.team))
         if 0 < seen < self.team.num_processes:
             raise ValueError(
                 f"{seen} of {self.team.num_processes} processes find {str(path)!r}; name a folder on a file "
                 f"system that all of them share"
             )
-        if found is None:
+        if not files:
             run.prompt.files()  # a prompt that cannot be saved says so now
             return False
-        tensors, metadata = found
+        tensors, metadata = from_bytes(files[checkpoints.TRAINING], path)
         try:
             content = json.loads(metadata["training"])
             self._check(content["settings"])

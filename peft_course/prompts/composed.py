@@ -41,5 +41,5 @@ class Composed(Prompt):
         outer = {f"outer.{name}": tensor for name, tensor in self.outer.tensors().items()}
         return outer | {f"inner.{name}": tensor for name, tensor in self.inner.tensors().items()}
 
-    def save_pretrained(self, folder: object) -> None:
+    def files(self) -> dict[str, bytes]:
         raise TypeError("a composition is saved part by part: prompt.outer.save_pretrained(…), prompt.inner. …")
