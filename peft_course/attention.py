@@ -47,7 +47,6 @@ class KeysValues(NamedTuple):
         mask = None if self.mask is None else rows(self.mask)
         return KeysValues(rows(self.keys), rows(self.values), mask, self.in_cache)
 
-
     def of_texts(self, kept: Tensor) -> "KeysValues":
         """The same for some texts of the batch alone, by their numbers."""
         if self.keys.shape[0] == 1:

@@ -4,7 +4,7 @@ A padded batch is a rectangle, and the model computes every cell of it, pads inc
 tokens in a single row: matrix products see no pad, and attention alone unfolds the row again (:class:`Packing`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple, Protocol, Self
 
 import torch
@@ -45,6 +45,30 @@ class Batch(NamedTuple):
         """Each token's position in its text ``[B, T]``, which padding leaves alone."""
         return (self.attention_mask.cumsum(dim=1) - 1).clamp(min=0)
 
+    @property
+    def common(self) -> int:
+        """With how many tokens, or vectors, all the texts begin. Each keeps at least one token of its own to read."""
+        codes = self.input_ids if self.places is None else self.input_ids.where(self.places < 0, -1 - self.places)
+        packing = Packing.of(self)
+        rows = codes.new_full((packing.size * packing.length,), torch.iinfo(codes.dtype).min)
+        rows = rows.index_copy(0, packing.places, codes[self.attention_mask.bool()]).view(packing.size, packing.length)
+        same = int((rows == rows[0]).all(dim=0).cumprod(dim=0).sum())
+        read = (self.attention_mask.bool() & (self.labels == IGNORE)).sum(dim=1)
+        return min(same, int(read.min()) - 1)
+
+    def cut(self, count: int) -> tuple["Batch", "Batch"]:
+        """The first `count` tokens of the first text, and every text (padded on the left) without its first ones."""
+        real = self.attention_mask.bool()
+        own = real & (self.positions >= count)
+        places = None if self.places is None else self.places.masked_fill(~own, -1)
+        rest = self._replace(attention_mask=self.attention_mask * own, places=places)
+        return self._each(lambda part: part[:1, real[0]][:, :count]), rest._each(lambda part: part[:, count:])
+
+    def _each(self, pick: Callable[[Tensor], Tensor]) -> "Batch":
+        """What `pick` takes of every tensor ``[B, T]``; the vectors stay."""
+        places = None if self.places is None else pick(self.places)
+        return Batch(pick(self.input_ids), pick(self.attention_mask), pick(self.labels), self.vectors, places)
+
 
 class Packing(NamedTuple):
     """Where the N real tokens of a batch stand when its B texts are padded on the right to the longest one, T."""
@@ -62,7 +86,7 @@ class Packing(NamedTuple):
     def unpack(self, tensor: Tensor) -> Tensor:
         """``[1, H, N, d]`` to ``[B, H, T, d]``, zeros for pads."""
         _, H, _, d = tensor.shape
-        padded = tensor.new_zeros(self.size * self.length, H, d).index_copy(0, self.places, tensor[0].transpose(0, 1))
+        padded = tensor.new_zeros(self.size * self.length, H, d).index_put((self.places,), tensor[0].transpose(0, 1))
         return padded.view(self.size, self.length, H, d).transpose(1, 2)
 
     def pack(self, tensor: Tensor) -> Tensor:

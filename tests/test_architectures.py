@@ -8,9 +8,22 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from random_models import DECODERS, ENCODER_DECODERS, byte_tokenizer, random_lm
-from transformers import BertConfig, BertLMHeadModel, BloomConfig, BloomForCausalLM, MambaConfig, MambaForCausalLM
+from transformers import (
+    BertConfig,
+    BertLMHeadModel,
+    BloomConfig,
+    BloomForCausalLM,
+    Gemma2Config,
+    Gemma2ForCausalLM,
+    GemmaConfig,
+    GemmaForCausalLM,
+    GptOssConfig,
+    GptOssForCausalLM,
+    MambaConfig,
+    MambaForCausalLM,
+)
 
-from peft_course import LM, Prefix, SoftPrompt, fit
+from peft_course import LM, Prefix, SoftPrompt, fit, frozen
 
 ARCHITECTURES = DECODERS + ENCODER_DECODERS
 METHODS = ["soft", "infix", "prefix", "prefix through a perceptron", "prefix with soft"]
@@ -79,12 +92,12 @@ def test_answers_written_with_a_cache_have_the_logits_computed_without_one(archi
         with torch.no_grad():
             if lm.is_encoder_decoder:
                 start = torch.tensor([lm.model.config.decoder_start_token_id])
-                expected = lm._run(batch, condition, torch.cat([start, written[:step]])[None])[0, -1]
+                expected = lm.run(batch, condition, torch.cat([start, written[:step]])[None])[0, -1]
             else:
                 ids = torch.cat([batch.input_ids[0], written[:step]])[None]
                 places = None if batch.places is None else torch.nn.functional.pad(batch.places, (0, step), value=-1)
                 longer = batch._replace(input_ids=ids, attention_mask=torch.ones_like(ids), places=places)
-                expected = lm._run(longer, condition)[0, -1]
+                expected = lm.run(longer, condition)[0, -1]
         torch.testing.assert_close(logits, expected, atol=1e-5, rtol=1e-5)
 
 
@@ -111,6 +124,19 @@ def test_checkpointed_activations_change_no_loss_and_no_gradient(architecture, m
         lm.checkpoint_activations(on=False)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
     assert not any(module.training for module in lm.model.modules())
+
+
+@pytest.mark.parametrize(("architecture", "made_by"), [("llama", "SiluBackward0"), ("gemma", "GeluBackward0")])
+def test_an_activation_is_computed_again_instead_of_kept_and_no_bit_changes(architecture, made_by, monkeypatch):
+    gemma = GemmaForCausalLM(GemmaConfig(**SMALL, head_dim=8)) if architecture == "gemma" else None
+    lm = lm_of(gemma) if gemma else random_lm(architecture)
+    prompt, kept = made("prefix with soft", lm), []
+    found = losses_and_gradients(lm, prompt)
+    note = torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor)
+    monkeypatch.setattr(frozen, "activations_from_inputs", lambda: note)
+    expected = losses_and_gradients(lm, prompt)
+    assert sum(tensor.grad_fn is not None and tensor.grad_fn.name() == made_by for tensor in kept) == 2  # a layer each
+    torch.testing.assert_close(found, expected, atol=0, rtol=0)
 
 
 @every
@@ -146,6 +172,17 @@ def test_a_compiled_model_has_the_same_losses_and_gradients(architecture):
 
 
 # -- what cannot carry a prompt ---------------------------------------------------------------------------------------
+SMALL = {
+    "vocab_size": 258,
+    "hidden_size": 32,
+    "intermediate_size": 48,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "pad_token_id": 0,
+}
+
+
 def lm_of(model):
     return LM(model, byte_tokenizer(), type(model).__name__)
 
@@ -164,6 +201,28 @@ def test_a_model_with_an_attention_of_its_own_is_refused_a_prefix():
     lm = lm_of(BloomForCausalLM(BloomConfig(vocab_size=258, hidden_size=32, n_layer=2, n_head=4)))
     with pytest.raises(ValueError, match="BloomForCausalLM: a prefix needs attention blocks"):
         Prefix(lm, 3)
+
+
+@pytest.mark.parametrize(
+    ("model", "lack"),
+    [
+        (Gemma2ForCausalLM(Gemma2Config(**SMALL, head_dim=8)), "does not support `softcap`"),
+        (
+            GptOssForCausalLM(GptOssConfig(**SMALL, head_dim=8, num_local_experts=2, num_experts_per_tok=1)),
+            "logits would differ by",
+        ),
+    ],
+    ids=["capped scores", "sinks"],
+)
+def test_a_model_whose_attention_computes_something_else_is_refused_and_left_as_it_was(model, lack):
+    own = model.config._attn_implementation
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "norm" not in name:
+                parameter.normal_(std=0.25)
+    with pytest.raises(ValueError, match=f"has an attention that cannot carry a prompt here .*{lack}.*load another"):
+        lm_of(model)
+    assert model.config._attn_implementation == own
 
 
 def test_a_model_that_reads_both_ways_is_refused():

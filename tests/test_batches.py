@@ -191,6 +191,16 @@ def test_prompts_compose_with_a_lora_adapted_model():
     assert not any(parameter.requires_grad for parameter in adapted.model.parameters())
 
 
+@pytest.mark.parametrize("architecture", ["llama", "bart"])
+def test_a_prefix_stands_in_the_blocks_of_a_fine_tuned_model(architecture):
+    lm = random_lm(architecture)
+    prefix = moved(Prefix(lm, 3), 1)
+    expected = lm.log_probabilities(TEXTS, ANSWERS, prefix)
+    torch.testing.assert_close(lm.log_probabilities(TEXTS, ANSWERS, prefix + FineTuning(lm)), expected)
+    answers = lm.generate(TEXTS, prefix, max_new_tokens=5)
+    assert lm.generate(TEXTS, prefix + FineTuning(lm), max_new_tokens=5) == answers
+
+
 def test_both_parts_of_a_composition_learn():
     lm = random_lm("llama")
     prompt = Prefix(lm, 3) + SoftPrompt(lm, 2)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from .. import checkpoints
+from ..architecture import by_layer
 from ..conditions import Condition
 from ..lm import LM
 from .prompt import INPUT, Prompt
@@ -210,13 +211,8 @@ def keys_and_values(lm: LM, ids: Tensor | None = None, soft: SoftPrompt | None =
     """
     ids = (torch.empty(0, dtype=torch.long) if ids is None else ids)[None]
     record = lm.record(ids, ids if lm.is_encoder_decoder else None, soft)
-    seen = {call.module: call for call in record}
-    rows = {}
-    for name, stack in lm.stacks.items():
-        pairs = [torch.stack([seen[block].keys[0], seen[block].values[0]]) for block in stack.blocks]
-        by_layer = torch.stack(pairs)  # [L, 2, H, P, d]
-        rows[name] = by_layer.permute(3, 0, 1, 2, 4).flatten(1)
-    return rows
+    layers = {name: by_layer(record, stack.blocks)[:, :, 0] for name, stack in lm.stacks.items()}  # [L, 2, H, P, d]
+    return {name: each.permute(3, 0, 1, 2, 4).flatten(1) for name, each in layers.items()}
 
 
 def _shape(lm: LM) -> dict[str, Any]:
