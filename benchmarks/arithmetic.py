@@ -64,9 +64,12 @@ def share(model_name: str, method: Method, repeats: int) -> Row:
 
 
 def positions(batch: Sequence[Example], method: Method) -> tuple[int, int]:
-    """How many positions the blocks must compute (an answer's end is only predicted), and how many carry a label."""
+    """How many positions the blocks must compute, and how many carry a label.
+
+    An answer's end is only predicted, and a soft prompt in front is the same for all texts: once is enough.
+    """
     virtual = 0 if method.is_prefix else method.num_virtual_tokens
-    return sum(len(x) + len(y) - 1 + virtual for x, y in batch), sum(len(y) for _, y in batch)
+    return virtual + sum(len(x) + len(y) - 1 for x, y in batch), sum(len(y) for _, y in batch)
 
 
 def matrices(model: PreTrainedModel) -> tuple[Counter[Shape], Shape]:
