@@ -10,6 +10,7 @@ import hashlib
 import os
 import shutil
 import stat
+import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -52,7 +53,8 @@ def read(folder: str | Path, names: Iterable[str], optional: bool = False) -> di
     written, that are links to other folders, or no files at all.
     """
     folder, names = Path(folder), [*names]
-    for _ in range(100):
+    for attempt in range(100):
+        time.sleep(attempt / 1000)  # out of step with a writer that is quick: 5 seconds in all
         before = _state(folder, names)
         source = folder / SAVED if _is_folder(folder / SAVED) else folder
         found = {name: data for name in [*names, SEAL] if (data := _read_file(source / name, folder)) is not None}
