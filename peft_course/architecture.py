@@ -66,7 +66,7 @@ def attend_as_we_do(model: PreTrainedModel, name: str) -> None:
     def logits() -> Tensor:
         ids = torch.arange(8, device=model.device).view(2, 4) % len(model.get_input_embeddings().weight)
         both = {"decoder_input_ids": ids} if model.config.is_encoder_decoder else {}
-        return model(ids, **both).logits.float()
+        return model(ids, attention_mask=torch.ones_like(ids), **both).logits.float()
 
     own, expected = model.config._attn_implementation, logits()
     model.set_attn_implementation(NAME)
@@ -86,7 +86,7 @@ def attend_as_we_do(model: PreTrainedModel, name: str) -> None:
 def refuse_looking_ahead(model: PreTrainedModel, name: str) -> None:
     """ValueError for a model whose first token sees the second: what it says of a text is no continuation."""
     ids = torch.tensor([[0, 1], [0, 2]], device=model.device) % model.get_input_embeddings().weight.shape[0]
-    first, second = model(ids).logits[:, 0].float()
+    first, second = model(ids, attention_mask=torch.ones_like(ids)).logits[:, 0].float()
     if not torch.allclose(first, second, rtol=0, atol=TOLERATED * float(first.std())):
         raise ValueError(
             f"{name} sees what comes after a token, so it cannot continue a text; "

@@ -32,12 +32,13 @@ def projects_plainly(model: PreTrainedModel) -> bool:
     Some models scale or bend their logits, and a LoRA adds to them. Found by trying, and by looking who made them.
     """
     head, base, said = model.get_output_embeddings(), model.base_model, []
-    if type(head) is not nn.Linear or base is model:
+    if type(head) is not nn.Linear or base is model or hasattr(head, "_hf_hook"):  # Accelerate moves such a weight
         return False
     hook = head.register_forward_hook(lambda _, states, logits: said.append((states[0], logits.data_ptr())))
     try:
         ids = torch.zeros(1, 2, dtype=torch.long, device=model.device)
-        logits, states = model(ids).logits, base(ids).last_hidden_state
+        mask = torch.ones_like(ids)
+        logits, states = model(ids, attention_mask=mask).logits, base(ids, attention_mask=mask).last_hidden_state
     finally:
         hook.remove()
     return len(said) == 1 and logits.data_ptr() == said[0][1] and torch.equal(states, said[0][0])
