@@ -7,7 +7,7 @@ import torch
 from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import DECODERS, ENCODER_DECODERS, byte_tokenizer, random_lm
+from random_models import DECODERS, ENCODER_DECODERS, SIZES, byte_tokenizer, random_lm
 from transformers import (
     BertConfig,
     BertLMHeadModel,
@@ -128,7 +128,7 @@ def test_checkpointed_activations_change_no_loss_and_no_gradient(architecture, m
 
 @pytest.mark.parametrize(("architecture", "made_by"), [("llama", "SiluBackward0"), ("gemma", "GeluBackward0")])
 def test_an_activation_is_computed_again_instead_of_kept_and_no_bit_changes(architecture, made_by, monkeypatch):
-    gemma = GemmaForCausalLM(GemmaConfig(**SMALL, head_dim=8)) if architecture == "gemma" else None
+    gemma = GemmaForCausalLM(GemmaConfig(**SIZES, head_dim=8)) if architecture == "gemma" else None
     lm = lm_of(gemma) if gemma else random_lm(architecture)
     prompt, kept = made("prefix with soft", lm), []
     found = losses_and_gradients(lm, prompt)
@@ -172,17 +172,6 @@ def test_a_compiled_model_has_the_same_losses_and_gradients(architecture):
 
 
 # -- what cannot carry a prompt ---------------------------------------------------------------------------------------
-SMALL = {
-    "vocab_size": 258,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "pad_token_id": 0,
-}
-
-
 def lm_of(model):
     return LM(model, byte_tokenizer(), type(model).__name__)
 
@@ -206,9 +195,9 @@ def test_a_model_with_an_attention_of_its_own_is_refused_a_prefix():
 @pytest.mark.parametrize(
     ("model", "lack"),
     [
-        (Gemma2ForCausalLM(Gemma2Config(**SMALL, head_dim=8)), "does not support `softcap`"),
+        (Gemma2ForCausalLM(Gemma2Config(**SIZES, head_dim=8)), "does not support `softcap`"),
         (
-            GptOssForCausalLM(GptOssConfig(**SMALL, head_dim=8, num_local_experts=2, num_experts_per_tok=1)),
+            GptOssForCausalLM(GptOssConfig(**SIZES, head_dim=8, num_local_experts=2, num_experts_per_tok=1)),
             "logits would differ by",
         ),
     ],

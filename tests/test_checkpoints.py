@@ -11,7 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import DECODERS, ENCODER_DECODERS, random_lm
+from random_models import DECODERS, ENCODER_DECODERS, prompts_of_each_kind, random_lm
 from safetensors.torch import save, save_file
 
 from peft_course import LM, FineTuning, HardPrompt, Prefix, SoftPrompt, checkpoints, load_prompt
@@ -23,18 +23,6 @@ CONFIG, TENSORS = "adapter_config.json", "adapter_model.safetensors"
 OUR_CONFIG, OUR_TENSORS, SEAL = "peft_course.json", "peft_course.safetensors", "peft_course.sha256"
 CLOSE = {"atol": 1e-6, "rtol": 0}
 IDS, DECODER_IDS = torch.tensor([[5, 6, 7, 8], [9, 5, 3, 4]]), torch.tensor([[1, 6, 7], [1, 4, 4]])
-
-
-def all_kinds(lm):
-    made = {
-        "soft": SoftPrompt(lm, 3),
-        "flat prefix": Prefix(lm, 4),
-        "prefix through a perceptron": Prefix(lm, 4, bottleneck=6, hidden=5),
-        "full fine-tuning": FineTuning(lm),
-    }
-    if lm.is_encoder_decoder:
-        made["prefix on cross-attention too"] = Prefix(lm, 4, cross_attention=True)
-    return made
 
 
 @torch.no_grad()
@@ -87,7 +75,7 @@ def snapshot(folder):
 @pytest.mark.parametrize("architecture", ["gpt2", "llama", "t5"])
 def test_a_saved_prompt_comes_back_with_the_same_logits_and_words(architecture, tmp_path):
     lm = random_lm(architecture)
-    for name, prompt in all_kinds(lm).items():
+    for name, prompt in prompts_of_each_kind(lm).items():
         prompt.template = "ab {x} c"
         prompt.save_pretrained(tmp_path / name)
         expected = lm.log_probabilities(["ab"], ["c"], prompt)
@@ -98,7 +86,7 @@ def test_a_saved_prompt_comes_back_with_the_same_logits_and_words(architecture, 
 
 def test_what_is_loaded_and_saved_again_is_the_same_to_the_byte(tmp_path):
     lm = random_lm("t5")
-    for name, prompt in all_kinds(lm).items():
+    for name, prompt in prompts_of_each_kind(lm).items():
         prompt.save_pretrained(tmp_path / name)
         first = snapshot(tmp_path / name)
         load_prompt(tmp_path / name, lm).save_pretrained(tmp_path / name)

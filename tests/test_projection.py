@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
-from random_models import DECODERS, byte_tokenizer, random_lm
+from random_models import DECODERS, SIZES, byte_tokenizer, random_lm
 from torch import nn
 from transformers import (
     CohereConfig,
@@ -92,17 +92,6 @@ def test_our_architectures_project_plainly_and_their_losses_are_those_of_their_l
     monkeypatch.setattr(type(lm), "projects", False)
     expected, _ = lm.answer_losses(TEXTS, ANSWERS, prompt)
     torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
-
-
-SIZES = {
-    "vocab_size": 258,
-    "hidden_size": 32,
-    "intermediate_size": 48,
-    "num_hidden_layers": 2,
-    "num_attention_heads": 4,
-    "num_key_value_heads": 2,
-    "pad_token_id": 0,
-}
 
 
 @pytest.mark.parametrize(

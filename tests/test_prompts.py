@@ -5,7 +5,7 @@ import torch
 from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import DECODERS, ENCODER_DECODERS, random_lm
+from random_models import DECODERS, ENCODER_DECODERS, prompts_of_each_kind, random_lm
 from transformers import DynamicCache
 
 from peft_course import FineTuning, HardPrompt, Prefix, SoftPrompt, Verbalizer, fit, initial
@@ -13,18 +13,6 @@ from peft_course.fit import mean_loss
 
 ARCHITECTURES = DECODERS + ENCODER_DECODERS
 PAIRS = Dataset.from_dict({"x": ["ab", "abc b", "c"], "y": ["ba", "c", "aab"]})
-
-
-def trainable(lm):
-    made = {
-        "soft": SoftPrompt(lm, 3),
-        "flat prefix": Prefix(lm, 4),
-        "prefix through a perceptron": Prefix(lm, 4, bottleneck=6, hidden=5),
-        "full fine-tuning": FineTuning(lm),
-    }
-    if lm.is_encoder_decoder:
-        made["prefix on cross-attention too"] = Prefix(lm, 4, cross_attention=True)
-    return made
 
 
 def logits(lm, prompt, ids=((5, 6, 7, 8),), decoder_ids=((1, 6, 7),)):
@@ -119,7 +107,7 @@ def test_the_perceptron_starts_at_the_initial_value_whatever_its_seed():
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_gradient_reaches_every_trained_number_and_no_frozen_one(architecture):
     lm = random_lm(architecture)
-    for name, prompt in trainable(lm).items():
+    for name, prompt in prompts_of_each_kind(lm).items():
         for parameter in prompt.parameters():  # away from zeros, which stop a gradient
             parameter.data += 0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
         mean_loss(prompt, lm, PAIRS, [0, 1, 2]).backward()
@@ -133,7 +121,7 @@ def test_a_gradient_reaches_every_trained_number_and_no_frozen_one(architecture)
 def test_training_lowers_the_loss_and_leaves_the_frozen_weights_bit_identical(architecture):
     lm = random_lm(architecture)
     before = {name: tensor.clone() for name, tensor in lm.model.state_dict().items()}
-    for name, prompt in trainable(lm).items():
+    for name, prompt in prompts_of_each_kind(lm).items():
         history = fit(prompt, lm, PAIRS, steps=30, progress=False, learning_rate=0.01)
         assert history.losses[-1] < history.losses[0], name
     assert all(torch.equal(tensor, before[name]) for name, tensor in lm.model.state_dict().items())
