@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from random_models import DECODERS, ENCODER_DECODERS, random_lm
 from transformers import MistralConfig, MistralForCausalLM
 
-from peft_course import LM, FineTuning, HardPrompt, Prefix, SoftPrompt, fit
+from peft_course import LM, FineTuning, HardPrompt, Prefix, SoftPrompt, fit, frozen
 from peft_course.architecture import max_positions
+from peft_course.reading import IGNORE, Vectors, laid_out
 
 ARCHITECTURES = DECODERS + ENCODER_DECODERS
 TEXTS = ["ab ca", "c", "abcabc b", "b b", "ccc", "a", "bca"]
@@ -142,6 +143,69 @@ def test_a_text_longer_than_the_window_of_attention_is_not_packed():
         logits = lm.logits(ids.input_ids)[0].log_softmax(-1)
     expected = sum(logits[place - 1, ids.input_ids[0, place]] for place in range(8, ids.input_ids.shape[1]))
     torch.testing.assert_close(lm.log_probabilities(["abcabc b"], ["aab"])[0], expected, atol=1e-5, rtol=1e-5)
+
+
+# -- what all texts begin with ----------------------------------------------------------------------------------------
+SHARED = "ab: c\nca: bab\nabcab: c\n"
+
+
+def beginnings(lm):
+    """Prompts under which all texts begin alike."""
+    return {
+        "words": HardPrompt(SHARED + "{x}:"),
+        "examples": HardPrompt("{x}:", examples=[("ab", "c"), ("ca", "bab"), ("abcab", "c")]),
+        "vectors": moved(SoftPrompt(lm, 12), 1),
+        "vectors among words": moved(SoftPrompt(lm, 9, template="ab {prompt} c {x}"), 2),
+        "a prefix and vectors": moved(Prefix(lm, 2), 3) + moved(SoftPrompt(lm, 12), 4),
+        "other weights": SoftPrompt(lm, 12) + FineTuning(lm),
+    }
+
+
+@pytest.mark.parametrize("architecture", DECODERS)
+@pytest.mark.parametrize("kind", list(beginnings(random_lm("gpt2"))))
+def test_a_common_beginning_is_read_once_and_nothing_else_changes(architecture, kind, monkeypatch):
+    lm = random_lm(architecture)
+    prompt, sizes = beginnings(lm)[kind], []
+    parameters = [parameter for parameter in prompt.parameters() if parameter.requires_grad]
+
+    def results():
+        losses, _ = lm.answer_losses(TEXTS, ANSWERS, prompt)
+        gradients = torch.autograd.grad(losses.sum(), parameters, allow_unused=True) if parameters else ()
+        return losses.detach(), gradients, lm.generate(TEXTS, prompt, max_new_tokens=6)
+
+    monkeypatch.setattr(frozen, "WORTH_A_RUN", float("inf"))
+    expected = results()
+    monkeypatch.undo()
+    model = prompt.condition(lm).model or lm.model
+    hook = model.get_input_embeddings().register_forward_hook(lambda module, ids, output: sizes.append(ids[0].shape))
+    found = results()
+    hook.remove()
+    assert sizes[0][0] == 1 and sizes[0][1] >= 11 and sizes[1][0] == len(TEXTS)
+    torch.testing.assert_close(found[:2], expected[:2], atol=5e-5, rtol=1e-4)
+    assert found[2] == expected[2]
+
+
+@given(
+    rows=st.lists(st.lists(st.integers(2, 4), min_size=1, max_size=6), min_size=1, max_size=4), answered=st.booleans()
+)
+def test_a_batch_knows_with_how_much_all_its_texts_begin(rows, answered):
+    batch = laid_out(rows, [[5, 6]] * len(rows) if answered else None, Vectors(), 0, decoder=True)
+    alike = 0
+    while alike < min(map(len, rows)) - 1 and len({row[alike] for row in rows}) == 1:
+        alike += 1
+    assert batch.common == alike
+    front, rest = batch.cut(alike)
+    assert front.input_ids.tolist() == [rows[0][:alike]]
+    read = [ids[mask.bool()].tolist() for ids, mask in zip(rest.input_ids, rest.attention_mask, strict=True)]
+    assert read == [row[alike:] + [5, 6] * answered for row in rows]
+    assert (rest.labels != IGNORE).sum() == 2 * answered * len(rows)
+
+
+def test_texts_with_a_common_beginning_and_different_prompts_are_read_whole():
+    lm = random_lm("gpt2")
+    prompts = [moved(Prefix(lm, 2), seed) + HardPrompt(SHARED + "{x}:") for seed in range(len(TEXTS))]
+    alone = [lm.log_probabilities([x], [y], p) for x, y, p in zip(TEXTS, ANSWERS, prompts, strict=True)]
+    torch.testing.assert_close(lm.log_probabilities(TEXTS, ANSWERS, prompts), torch.cat(alone), atol=2e-5, rtol=1e-5)
 
 
 # -- composition ------------------------------------------------------------------------------------------------------
