@@ -132,8 +132,9 @@ class Frozen(Reader):
         """What every attention block saw on `input_ids` ``[B, T]`` under `prompt`, in the order of computation."""
         record: list[attention.Seen] = []
         prompts = [prompt] * len(input_ids)
-        batch = self.behind(prompts, input_ids, torch.ones_like(input_ids))
-        self.run(batch, self.condition_of(prompts), decoder_input_ids, record=record)
+        batch, condition = self.behind(prompts, input_ids, torch.ones_like(input_ids)), self.condition_of(prompts)
+        self.refuse_too_long(batch, condition)
+        self.run(batch, condition, decoder_input_ids, record=record)
         return record
 
     # -- running the model ------------------------------------------------------------------------------------------
@@ -152,12 +153,10 @@ class Frozen(Reader):
         condition: Condition,
         decoder_input_ids: Tensor | None = None,
         packing: Packing | None = None,
-        new_tokens: int = 0,
         states: bool = False,
         **options: Any,
     ) -> Tensor:
         """Logits of the frozen model under `condition` at every position that it reads, or its last hidden `states`."""
-        self.refuse_too_long(batch, condition, new_tokens)
         inputs = self.inputs(batch, condition, packing)
         if decoder_input_ids is not None and self.is_encoder_decoder:
             inputs["decoder_input_ids"] = decoder_input_ids.to(self.device)

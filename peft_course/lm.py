@@ -41,6 +41,7 @@ class LM(Frozen):
         mask = torch.ones_like(input_ids) if attention_mask is None else attention_mask
         prompts = one_each(prompt, len(input_ids))
         batch, condition = self.behind(prompts, input_ids, mask), self.condition_of(prompts)
+        self.refuse_too_long(batch, condition)
         if not self.is_encoder_decoder:
             return self.run(batch, condition)[:, -input_ids.shape[1] :]
         if decoder_input_ids is None:
@@ -57,8 +58,8 @@ class LM(Frozen):
         """
         prompts = one_each(prompt, len(texts))
         batch, condition = self.batch(texts, answers, prompts), self.condition_of(prompts)
-        batch, condition = self.read_once(batch, condition)
         width = int((batch.labels != IGNORE).any(dim=0).sum())  # answers fill the last columns
+        batch, condition = self.read_once(batch, condition, new_tokens=width if self.is_encoder_decoder else 0)
         tokens = batch.labels[:, -width:]
         answered = tokens != IGNORE
         losses = self._losses(batch, condition, tokens, answered)
@@ -69,7 +70,7 @@ class LM(Frozen):
         labels, width = tokens[answered], tokens.shape[1]
         if self.is_encoder_decoder:
             shifted = self.model.prepare_decoder_input_ids_from_labels(tokens)
-            logits = self.run(batch, condition, shifted, new_tokens=width)[answered]  # [N, V]
+            logits = self.run(batch, condition, shifted)[answered]  # [N, V]
         elif self.packs and batch.attention_mask.shape[1] <= attention_window(self.model):
             packing = Packing.of(batch)
             before = (batch.labels[batch.attention_mask.bool()] != IGNORE).nonzero()[:, 0] - 1  # what predicts a token

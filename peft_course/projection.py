@@ -16,12 +16,12 @@ from transformers import PreTrainedModel
 AT_ONCE = 2**23  # logits; fewer rows at a time make the products slow, more take memory
 
 
-def projected_losses(states: Tensor, head: nn.Module, tokens: Tensor) -> Tensor:
+def projected_losses(states: Tensor, head: nn.Linear, tokens: Tensor) -> Tensor:
     """Cross-entropy ``[N]``, in nats and float32, of `tokens` ``[N]`` after hidden states ``[N, D]``.
 
     `head` is the frozen projection to the vocabulary, of a weight E ``[V, D]`` and perhaps a bias ``[V]``.
     """
-    losses: Tensor = _Losses.apply(states, head.weight, getattr(head, "bias", None), tokens)
+    losses: Tensor = _Losses.apply(states, head.weight, head.bias, tokens)
     return losses
 
 

@@ -49,11 +49,10 @@ class Batch(NamedTuple):
     def common(self) -> int:
         """With how many tokens, or vectors, all the texts begin. Each keeps at least one token of its own to read."""
         codes = self.input_ids if self.places is None else self.input_ids.where(self.places < 0, -1 - self.places)
-        packing = Packing.of(self)
-        rows = codes.new_full((packing.size * packing.length,), torch.iinfo(codes.dtype).min)
-        rows = rows.index_copy(0, packing.places, codes[self.attention_mask.bool()]).view(packing.size, packing.length)
+        real = self.attention_mask.bool()
+        rows = Packing.of(self).unpack(codes[real][None, None, :, None])[:, 0, :, 0]  # [B, T], all from the left
         same = int((rows == rows[0]).all(dim=0).cumprod(dim=0).sum())
-        read = (self.attention_mask.bool() & (self.labels == IGNORE)).sum(dim=1)
+        read = (real & (self.labels == IGNORE)).sum(dim=1)
         return min(same, int(read.min()) - 1)
 
     def cut(self, count: int) -> tuple["Batch", "Batch"]:

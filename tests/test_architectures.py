@@ -128,8 +128,8 @@ def test_checkpointed_activations_change_no_loss_and_no_gradient(architecture, m
 
 @pytest.mark.parametrize(("architecture", "made_by"), [("llama", "SiluBackward0"), ("gemma", "GeluBackward0")])
 def test_an_activation_is_computed_again_instead_of_kept_and_no_bit_changes(architecture, made_by, monkeypatch):
-    gemma = GemmaForCausalLM(GemmaConfig(**SIZES, head_dim=8)) if architecture == "gemma" else None
-    lm = lm_of(gemma) if gemma else random_lm(architecture)
+    gemma = GemmaForCausalLM(GemmaConfig(**SIZES, head_dim=8))
+    lm = lm_of(gemma) if architecture == "gemma" else random_lm(architecture)
     prompt, kept = made("prefix with soft", lm), []
     found = losses_and_gradients(lm, prompt)
     note = torch.autograd.graph.saved_tensors_hooks(lambda tensor: kept.append(tensor) or tensor, lambda tensor: tensor)
