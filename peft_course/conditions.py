@@ -13,11 +13,13 @@ from transformers import PreTrainedModel
 class Condition:
     """prefixes: for each stack ("encoder", "decoder", "cross") a key and a value per layer, ``[L, 2, b, H, P, d]``
     with b = 1 (shared by the batch) or B. present: for stacks where texts have prefixes of unequal length, which of
-    the P virtual tokens a text has, ``[B, P]``. model: other weights to run with, as full fine-tuning has them.
+    the P virtual tokens a text has, ``[B, P]``. layers: for stacks where only some of the blocks have a prefix, their
+    numbers, and L counts those. model: other weights to run with, as full fine-tuning has them.
     """
 
     prefixes: Mapping[str, Tensor] = field(default_factory=dict)
     present: Mapping[str, Tensor] = field(default_factory=dict)
+    layers: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     model: PreTrainedModel | None = None
 
     def lengths(self, stack: str) -> Tensor | int:
@@ -37,7 +39,7 @@ def per_text(conditions: Sequence[Condition], chosen: Sequence[int]) -> Conditio
             "full fine-tuning has a model of its own, so it cannot share a batch with other prompts; "
             "run its texts in a call of their own"
         )
-    prefixes, present = {}, {}
+    prefixes, present, layers = {}, {}, _same_layers(conditions)
     for stack in dict.fromkeys(name for condition in conditions for name in condition.prefixes):
         given = [condition.prefixes.get(stack) for condition in conditions]
         some = next(prefix for prefix in given if prefix is not None)
@@ -50,7 +52,7 @@ def per_text(conditions: Sequence[Condition], chosen: Sequence[int]) -> Conditio
         rows = torch.tensor(chosen, device=some.device)
         prefixes[stack] = torch.cat(filled, dim=2).index_select(2, rows)
         present[stack] = torch.arange(width, device=some.device) < lengths[rows, None]
-    return Condition(prefixes, present, conditions[0].model)
+    return Condition(prefixes, present, layers, conditions[0].model)
 
 
 def in_sequence(conditions: Sequence[Condition]) -> Condition:
@@ -66,4 +68,22 @@ def in_sequence(conditions: Sequence[Condition]) -> Condition:
         stack: torch.cat([each.prefixes[stack] for each in conditions if stack in each.prefixes], dim=-2)
         for stack in stacks
     }
-    return Condition(prefixes, model=models[0] if models else None)
+    return Condition(prefixes, layers=_same_layers(conditions), model=models[0] if models else None)
+
+
+def _same_layers(conditions: Sequence[Condition]) -> Mapping[str, tuple[int, ...]]:
+    """The layers that have a prefix: the same in all of the conditions that have one. Raises ValueError if not."""
+    layers: dict[str, tuple[int, ...] | None] = {}
+    for condition in conditions:
+        for stack in condition.prefixes:
+            own = condition.layers.get(stack)
+            if layers.setdefault(stack, own) != own:
+                raise ValueError(
+                    f"prefixes in the layers {_listed(layers[stack])} and {_listed(own)} of the {stack} cannot share "
+                    f"a run; give them the same layers, or a call of their own"
+                )
+    return {stack: numbers for stack, numbers in layers.items() if numbers is not None}
+
+
+def _listed(layers: tuple[int, ...] | None) -> str:
+    return "(all)" if layers is None else str(list(layers))

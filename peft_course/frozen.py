@@ -174,7 +174,9 @@ class Frozen(Reader):
         """
         self.refuse_too_long(batch, condition, new_tokens)
         others, length = len(batch.input_ids) - 1, batch.input_ids.shape[1]
-        if length * others < WORTH_A_RUN or length + new_tokens > attention_window(self.model) or condition.present:
+        if length * others < WORTH_A_RUN or length + new_tokens > attention_window(self.model):
+            return batch, condition
+        if condition.present or condition.layers:  # what it would become, a prefix as long in every layer, is not so
             return batch, condition
         count = batch.common if self.packs and self.reachable else 0
         if count * others < WORTH_A_RUN:
@@ -209,13 +211,17 @@ class Frozen(Reader):
         names = {module: name for name, module in self.model.named_modules()}
         return [condition.model.get_submodule(names[block]) for block in own]
 
+    def _prefixed(self, stack: str, condition: Condition) -> Sequence[nn.Module]:
+        blocks = self.blocks(stack, condition)
+        return [blocks[layer] for layer in condition.layers[stack]] if stack in condition.layers else blocks
+
     def prefixed_blocks(self, condition: Condition) -> dict[nn.Module, KeysValues]:
         """The prefixes, each with the attention block that it belongs to."""
         dtype = self.model.dtype
         return {
             block: KeysValues(keys.to(dtype), values.to(dtype), condition.present.get(stack))
             for stack, prefix in condition.prefixes.items()
-            for block, (keys, values) in zip(self.blocks(stack, condition), prefix, strict=True)
+            for block, (keys, values) in zip(self._prefixed(stack, condition), prefix, strict=True)
         }
 
     def refuse_too_long(self, batch: Batch, condition: Condition, new_tokens: int = 0) -> None:

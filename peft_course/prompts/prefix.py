@@ -5,7 +5,7 @@ z_i and everything before it otherwise (section 4.1). All that later positions e
 every block, so those are what P_θ ``[P, 2·L·H·d]`` holds, and they go in front of the block's own.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import torch
@@ -59,6 +59,9 @@ class Prefix(Prompt):
     the encoder's self-attention and one on the decoder's, z = [Prefix; x; Prefix'; y] (section 4.2), and with
     `cross_attention` a third in front of what the decoder reads of the encoder.
 
+    `stacks` names the ones to have a prefix where not all shall ("encoder", "decoder", "cross"), and `layers` the
+    blocks, counted from 0 and in the paper all of them; L counts these.
+
     `values` are each stack's initial rows ``[P, 2·L·H·d]``; without them, the keys and values of random tokens.
     """
 
@@ -72,6 +75,8 @@ class Prefix(Prompt):
         values: Mapping[str, Tensor] | None = None,
         seed: int = 0,
         template: str = INPUT,
+        stacks: Sequence[str] | None = None,
+        layers: Sequence[int] | None = None,
     ) -> None:
         super().__init__(template)
         if num_virtual_tokens < 1:
@@ -81,11 +86,13 @@ class Prefix(Prompt):
             ids = torch.randint(len(lm.embedding_matrix), (num_virtual_tokens,), generator=draw)
             values = keys_and_values(lm, ids)
         self.facts, self.made_for = checkpoints.facts(lm) | _shape(lm), checkpoints.fingerprint(lm)
-        names = [name for name in lm.stacks if name != "cross" or cross_attention]
+        names = [name for name in lm.stacks if name != "cross" or cross_attention] if stacks is None else list(stacks)
+        self.layers = None if layers is None else tuple(layers)
+        _check_place(lm, names, self.layers)
         self.heads = {name: (lm.stacks[name].heads, lm.stacks[name].head_size) for name in names}
         self.stacks = nn.ModuleDict()
         for number, name in enumerate(names):
-            start = values[name].float().to(lm.device)
+            start = self._of_layers(name, values[name].float().to(lm.device))
             if bottleneck is None:
                 self.stacks[name] = Rows(start)
             else:
@@ -105,7 +112,15 @@ class Prefix(Prompt):
         return len(next(iter(self.stacks.values()))())
 
     def condition(self, lm: LM) -> Condition:
-        return Condition(prefixes={name: self._by_layer(name, stack()) for name, stack in self.stacks.items()})
+        prefixes = {name: self._by_layer(name, stack()) for name, stack in self.stacks.items()}
+        return Condition(prefixes, layers={} if self.layers is None else dict.fromkeys(prefixes, self.layers))
+
+    def _of_layers(self, name: str, rows: Tensor) -> Tensor:
+        """Of rows for all layers ``[P, 2·L·H·d]`` those of the prefix's own."""
+        if self.layers is None:
+            return rows
+        heads, head_size = self.heads[name]
+        return rows.view(len(rows), -1, 2 * heads * head_size)[:, self.layers].flatten(1)
 
     def _by_layer(self, name: str, rows: Tensor) -> Tensor:
         """``[P, 2·L·H·d]`` to ``[L, 2, 1, H, P, d]``: a row holds a virtual token's key and value, layer by layer."""
@@ -126,12 +141,8 @@ class Prefix(Prompt):
         cls, lm: LM, text: str, num_virtual_tokens: int | None = None, bottleneck: int | None = None, seed: int = 0
     ) -> Self:
         """Start from the keys and values that the model computes for `text`, repeated or cut to length."""
-        ids = torch.tensor(lm.encode(text))
-        if not len(ids):
-            raise ValueError(f"an initial value needs at least one token, got the text {text!r}")
-        length = num_virtual_tokens or len(ids)
-        ids = ids.repeat(-(-length // len(ids)))[:length]
-        return cls(lm, length, bottleneck, values=keys_and_values(lm, ids), seed=seed)
+        values = text_rows(lm, text, num_virtual_tokens)
+        return cls(lm, len(next(iter(values.values()))), bottleneck, values=values, seed=seed)
 
     @classmethod
     def from_soft_prompt(cls, lm: LM, soft: SoftPrompt) -> Self:
@@ -156,6 +167,8 @@ class Prefix(Prompt):
     def files(self) -> dict[str, bytes]:
         """P_θ, without the perceptron: as PEFT's prefix tuning for a decoder-only model, else in our own files."""
         config = self.facts | checkpoints.PREFIX_FIELDS | {"num_virtual_tokens": self.num_virtual_tokens}
+        if self.layers is not None:  # PEFT's has a row for each
+            raise ValueError(f"a prefix in the layers {list(self.layers)} alone has no file format; keep it in memory")
         if set(self.stacks) == {"decoder"}:
             return checkpoints.peft_files(config, self.tensors()[checkpoints.ROWS], self.template, self.made_for)
         return checkpoints.our_files(config, self.tensors(), self.template, self.made_for)
@@ -171,11 +184,11 @@ class Prefix(Prompt):
                 f"encoder and shares the decoder's between layers; train a Prefix instead"
             )
         values = {name.replace(checkpoints.ROWS, "decoder"): saved.rows(name)[1] for name in saved.tensors}
-        stacks = {name: stack for name, stack in lm.stacks.items() if name != "cross" or name in values}
+        stacks = {name: stack for name, stack in lm.stacks.items() if name in values}
         expected = {name: 2 * len(s.blocks) * s.heads * s.head_size for name, s in stacks.items()}
         saved.check("rows of the width", expected, {name: rows.shape[1] for name, rows in values.items()})
-        length = len(values["decoder"])
-        prefix = cls(lm, length, cross_attention="cross" in values, values=values, template=saved.template)
+        length = len(next(iter(values.values())))
+        prefix = cls(lm, length, values=values, template=saved.template, stacks=list(stacks))
         prefix.made_for = saved.made_for
         prefix._take_perceptrons(saved)
         saved.warn_of_another_model(lm)
@@ -213,6 +226,34 @@ def keys_and_values(lm: LM, ids: Tensor | None = None, soft: SoftPrompt | None =
     record = lm.record(ids, ids if lm.is_encoder_decoder else None, soft)
     layers = {name: by_layer(record, stack.blocks)[:, :, 0] for name, stack in lm.stacks.items()}  # [L, 2, H, P, d]
     return {name: each.permute(3, 0, 1, 2, 4).flatten(1) for name, each in layers.items()}
+
+
+def text_rows(lm: LM, text: str, num_virtual_tokens: int | None = None) -> dict[str, Tensor]:
+    """Each stack's keys and values of `text`, repeated or cut to ``[P, 2·L·H·d]``; all of it once by default."""
+    ids = torch.tensor(lm.encode(text))
+    if not len(ids):
+        raise ValueError(f"an initial value needs at least one token, got the text {text!r}")
+    length = num_virtual_tokens or len(ids)
+    return keys_and_values(lm, ids.repeat(-(-length // len(ids)))[:length])
+
+
+def random_rows(lm: LM, num_virtual_tokens: int, seed: int = 0) -> dict[str, Tensor]:
+    """Each stack's normal numbers ``[P, 2·L·H·d]``, with the mean and the scale of every column over real tokens."""
+    draw = torch.Generator().manual_seed(seed)
+    real = keys_and_values(lm, torch.randint(len(lm.embedding_matrix), (256,), generator=draw))
+    noise = {name: torch.randn(num_virtual_tokens, rows.shape[1], generator=draw) for name, rows in real.items()}
+    return {name: (rows.mean(0) + rows.std(0) * noise[name].to(rows.device)) for name, rows in real.items()}
+
+
+def _check_place(lm: LM, names: Sequence[str], layers: tuple[int, ...] | None) -> None:
+    unknown = [name for name in names if name not in lm.stacks]
+    if unknown or not names:
+        raise ValueError(f"{lm.name} has the stacks {', '.join(lm.stacks)}, not {unknown}; name one or more of them")
+    depth = min(len(lm.stacks[name].blocks) for name in names)
+    if layers is not None and (not layers or list(layers) != sorted(set(layers) & set(range(depth)))):
+        raise ValueError(
+            f"{lm.name} has the layers 0 to {depth - 1}, got {list(layers)}; name one or more of them, in rising order"
+        )
 
 
 def _shape(lm: LM) -> dict[str, Any]:

@@ -1,0 +1,20 @@
+"""The papers' claims as studies: small tables of runs that anyone can carry out again, and verdicts computed of them."""
+
+from .engine import dask, missing, processes, reproduce
+from .runs import Record, Run, carry_out
+from .store import Store
+from .studies import E2E, STUDIES, Study
+
+__all__ = [
+    "E2E",
+    "STUDIES",
+    "Record",
+    "Run",
+    "Store",
+    "Study",
+    "carry_out",
+    "dask",
+    "missing",
+    "processes",
+    "reproduce",
+]
