@@ -64,9 +64,9 @@ RECIPES = {
             layers=4,
             heads=8,
             hidden=688,
-            steps=26_000,
+            steps=12_500,
             learning_rate=1e-3,
-            cool_down=4000,
+            cool_down=2300,
             practice_from=3008,
         ),
         Recipe(
