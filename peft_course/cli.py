@@ -1,4 +1,4 @@
-"""The command line, ``peft-course`` or ``python -m peft_course``: pretrain, train, evaluate."""
+"""The command line, ``peft-course`` or ``python -m peft_course``: pretrain, train, evaluate, reproduce."""
 
 import argparse
 import json
@@ -86,6 +86,15 @@ def _parser() -> argparse.ArgumentParser:
     pretrain.add_argument("--evaluate", action="store_true", help="measure the model as it is, and write its card")
     pretrain.add_argument("--out", metavar="FOLDER", help="where the model is made; an interrupted run goes on there")
     pretrain.add_argument("--e2e", metavar="FOLDER", help="also read the texts in this folder's train.csv (E2E)")
+
+    again = commands.add_parser("reproduce", help="carry out the papers' claims as studies, and judge them")
+    again.set_defaults(run=_reproduce)
+    again.add_argument("--claim", metavar="NAME", help="one study alone; without it, all but E2E")
+    again.add_argument("--full", action="store_true", help="E2E too (hours; needs --data)")
+    again.add_argument("--data", metavar="FOLDER", help="the folder with E2E's train.csv, validation.csv and test.csv")
+    again.add_argument("--out", metavar="FOLDER", default="reproduction", help="where runs are kept, and found again")
+    again.add_argument("--workers", type=int, help="runs side by side on this machine (default: one a core)")
+    again.add_argument("--dask", metavar="ADDRESS", help="carry out the runs on the Dask cluster of this scheduler")
     return parser
 
 
@@ -160,6 +169,33 @@ def _run_of(prompt: str) -> dict[str, Any]:
         )
     run: dict[str, Any] = json.loads(path.read_text())
     return run
+
+
+def _reproduce(options: argparse.Namespace) -> None:
+    from . import reproduction
+    from .reproduction import E2E, STUDIES
+
+    studies = STUDIES | {E2E.name: E2E}
+    if options.claim is not None and options.claim not in studies:
+        raise ValueError(f"there is no study {options.claim!r}; choose one of {', '.join(studies)}")
+    if options.claim is not None:
+        chosen = [studies[options.claim]]
+    else:
+        chosen = [*STUDIES.values(), *([E2E] if options.full else [])]
+    if E2E in chosen and options.data is None:
+        raise ValueError("E2E's files are not part of the course; name their folder with --data FOLDER")
+    if options.workers is not None and options.workers < 1:
+        raise ValueError(f"--workers is a number of processes, 1 or more, got {options.workers}")
+    store = reproduction.Store(options.out)
+    runs = [run for study in chosen for run in study.runs()]
+    if options.dask:
+        engine = reproduction.dask(options.dask, options.data)
+    else:
+        engine = reproduction.processes(options.workers, options.data)
+    with engine as submit:
+        reproduction.reproduce(runs, store, submit)
+    for finding in reproduction.findings([study.name for study in chosen], store):
+        print(finding)
 
 
 def _pretrain(options: argparse.Namespace) -> None:

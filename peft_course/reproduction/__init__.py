@@ -1,6 +1,7 @@
-"""The papers' claims as studies: small tables of runs that anyone can carry out again, and verdicts computed of them."""
+"""The papers' claims as studies: tables of runs that anyone can carry out again, and verdicts computed of them."""
 
 from .engine import dask, missing, processes, reproduce
+from .findings import findings
 from .runs import Record, Run, carry_out
 from .store import Store
 from .studies import E2E, STUDIES, Study
@@ -14,6 +15,7 @@ __all__ = [
     "Study",
     "carry_out",
     "dask",
+    "findings",
     "missing",
     "processes",
     "reproduce",

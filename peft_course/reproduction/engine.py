@@ -57,7 +57,7 @@ def reproduce(runs: Sequence[Run], store: Store, submit: Submit, progress: bool 
 @contextmanager
 def processes(workers: int | None = None, folder: str | None = None) -> Iterator[Submit]:
     """Runs side by side on this machine, one a core unless `workers` says otherwise."""
-    count = workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else workers or os.cpu_count()
+    count = workers or os.cpu_count()
     with ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=_quiet) as pool:
 
         def submit(runs: Sequence[Run]) -> Iterator[Record]:

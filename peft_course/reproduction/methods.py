@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from ..baselines import FineTuning
 from ..lm import LM
-from ..prompts import HardPrompt, Prefix, Prompt, SoftPrompt, initial
+from ..prompts import HardPrompt, Prefix, Prompt, SoftPrompt, Verbalizer, initial
 from ..prompts.prefix import random_rows, text_rows
 from ..prompts.soft import VECTORS
 from ..tasks import Task
@@ -26,6 +26,10 @@ class Method:
     def prompt(self, lm: LM, task: Task, seed: int) -> Prompt:
         """The prompt before training."""
         raise NotImplementedError
+
+    def verbalizer(self, task: Task) -> Verbalizer | None:
+        """The words that stand for labels, where the model is not to write its answer but to choose it."""
+        return None
 
     @property
     def tuned_as(self) -> "Method":
@@ -52,6 +56,12 @@ class Hard(Method):
 
     def prompt(self, lm: LM, task: Task, seed: int) -> Prompt:
         return HardPrompt(task.wordings.get(self.wording, "{x}"))
+
+    def verbalizer(self, task: Task) -> Verbalizer | None:
+        """A wording's own words: "Was it good?" is answered with yes or no."""
+        if not task.labels:
+            return None
+        return Verbalizer(task.verbalizers.get(self.wording) or {label: [label] for label in task.labels})
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from ..fit import DivergenceError, fit
 from ..lm import LM
 from ..loading import PRETRAINED, embedded_models, load_lm
 from ..losses import validation_loss
-from ..prompts import Prompt
+from ..prompts import Prompt, Verbalizer
 from .data import Data
 from .methods import Method, chosen
 
@@ -127,15 +127,16 @@ def train_and_score(lm: LM, task: Any, run: Run) -> dict[str, Any]:
     result["validation loss"] = validation_loss(prompt, lm, task.validation)
     result["stored"] = prompt.num_stored
     if run.scored:
-        result["scores"] = scores(prompt, lm, task.test)
+        verbalizer = run.method.verbalizer(task)
+        result["scores"] = scores(prompt, lm, task.test, verbalizer)
         if (elsewhere := run.data.elsewhere()) is not None:
-            result["scores elsewhere"] = scores(prompt, lm, elsewhere)
+            result["scores elsewhere"] = scores(prompt, lm, elsewhere, verbalizer)
     return result
 
 
-def scores(prompt: Prompt, lm: LM, examples: Dataset) -> dict[str, list[float]]:
+def scores(prompt: Prompt, lm: LM, examples: Dataset, verbalizer: Verbalizer | None) -> dict[str, list[float]]:
     """By metric the value and the bounds of its interval over the examples, in per cent."""
-    evaluation = evaluate(prompt, lm, examples, max_new_tokens=96)
+    evaluation = evaluate(prompt, lm, examples, max_new_tokens=96, verbalizer=verbalizer)
     return {metric: [score.value, score.low, score.high] for metric, score in evaluation.items()}
 
 

@@ -15,26 +15,23 @@ SHIPPED = Path(__file__).parent / "results"
 class Store:
     """The runs in `folder`. A line is written whole or, when killed, is no line; it counts once, however often it came.
 
-    Raises ValueError where a line, but the last, is damaged.
+    Raises ValueError where a whole line is damaged.
     """
 
     def __init__(self, folder: str | Path = SHIPPED) -> None:
         self.path = Path(folder) / RUNS
         self.records: dict[str, Record] = {}
-        lines = self.path.read_text("utf-8").split("\n") if self.path.is_file() else []
-        for number, line in enumerate(lines, start=1):
-            if not line:
-                continue
+        content = self.path.read_bytes() if self.path.is_file() else b""
+        self._whole = content.rfind(b"\n") + 1  # what follows was cut short: the run is carried out again
+        self._is_torn = self._whole < len(content)
+        for number, line in enumerate(content[: self._whole].splitlines(), start=1):
             try:
                 record = Record(**json.loads(line))
             except (ValueError, TypeError) as error:
-                if number == len(lines):  # killed while it wrote: the run is not stored, and is carried out again
-                    continue
                 raise ValueError(
                     f"line {number} of {str(self.path)!r} is no run ({error}); delete it, and it is carried out again"
                 ) from error
             self.records.setdefault(record.key, record)
-        self._torn = bool(lines and lines[-1])
 
     def __contains__(self, run: Run) -> bool:
         return run.key in self.records
@@ -54,9 +51,11 @@ class Store:
             return
         self.path.parent.mkdir(parents=True, exist_ok=True)
         line = json.dumps(asdict(record), ensure_ascii=False, sort_keys=True) + "\n"
+        if self._is_torn:
+            os.truncate(self.path, self._whole)
+            self._is_torn = False
         with self.path.open("a", encoding="utf-8") as file:
-            file.write("\n" * self._torn + line)
+            file.write(line)
             file.flush()
             os.fsync(file.fileno())
-        self._torn = False
         self.records[record.key] = record
