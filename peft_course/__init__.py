@@ -8,7 +8,7 @@ lm.generate(["The old dog sees a cat."], prompt=prompt)
 
 from . import tasks
 from .analysis import doctor
-from .baselines import FineTuning
+from .baselines import FineTuning, LoRA
 from .claims import claim
 from .evaluate import compare, evaluate
 from .fit import fit
@@ -23,6 +23,7 @@ __all__ = [
     "LM",
     "FineTuning",
     "HardPrompt",
+    "LoRA",
     "Prefix",
     "PromptFolder",
     "SoftPrompt",

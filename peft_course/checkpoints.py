@@ -25,7 +25,7 @@ OUR_CONFIG, OUR_TENSORS = "peft_course.json", "peft_course.safetensors"
 TRAINING = "peft_course_training.safetensors"  # the perceptron and the optimiser, for training on
 PICKLE = "adapter_model.bin"
 FILES = (CONFIG, TENSORS, OUR_CONFIG, OUR_TENSORS)  # what a prompt consists of
-ROWS = "prompt_embeddings"  # PEFT's name for the one tensor of its files
+ROWS = "prompt_embeddings"  # PEFT's name for the one tensor of a prompt's files
 # PEFT's fields for vectors in front of the input, by the type that it shall read them as:
 SOFT_FIELDS: dict[str, dict[str, Any]] = {
     "PROMPT_TUNING": {
@@ -88,12 +88,14 @@ def fingerprint(lm: LM) -> str:
 
 
 # -- writing ----------------------------------------------------------------------------------------------------------
-def peft_files(config: Mapping[str, Any], rows: Tensor, template: str, made_for: str | None = None) -> dict[str, bytes]:
-    """PEFT's two files with the one tensor `rows`, and what it has no place for beside them."""
+def peft_files(
+    config: Mapping[str, Any], tensors: Mapping[str, Tensor], template: str, made_for: str | None = None
+) -> dict[str, bytes]:
+    """PEFT's two files, and what it has no place for beside them."""
     if "encoder_hidden_size" in config:  # of an encoder that is not stored; PEFT, too, writes this
         config = {**config, "encoder_hidden_size": config["token_dim"]}
-    tensors = to_bytes({ROWS: rows}, {"format": "pt"})
-    return {CONFIG: to_json(config), TENSORS: tensors, OUR_CONFIG: to_json(_own(template, made_for))}
+    content = to_bytes(tensors, {"format": "pt"})
+    return {CONFIG: to_json(config), TENSORS: content, OUR_CONFIG: to_json(_own(template, made_for))}
 
 
 def our_files(
@@ -206,7 +208,7 @@ def read(source: str | Path) -> Checkpoint:
         raise ValueError(f"{str(folder / OUR_CONFIG)!r} is not what save_pretrained writes; save the prompt again")
     if template.count("{x}") != 1:
         raise ValueError(f"the template in {str(folder / OUR_CONFIG)!r} needs the slot {{x}} once, got {template!r}")
-    if theirs and list(tensors) != [ROWS]:
+    if theirs and list(tensors) != [ROWS] and config.get("peft_type") != "LORA":
         raise ValueError(
             f"{str(folder / name)!r} holds {some(tensors)}, expected {ROWS!r} alone; it is no prompt for a language "
             f"model (another of PEFT's methods, or a classifier)"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import tasks
-from .baselines import FineTuning
+from .baselines import FineTuning, LoRA
 from .devices import team
 from .evaluate import evaluate
 from .fit import DivergenceError, fit
@@ -27,9 +27,10 @@ TASKS: dict[str, Callable[[str | None], Task]] = {
     "sentiment": lambda _: tasks.sentiment(),
     "e2e": lambda folder: tasks.e2e(folder),
 }
-PROMPTS: dict[str, type[SoftPrompt | Prefix | FineTuning]] = {
+PROMPTS: dict[str, type[SoftPrompt | Prefix | LoRA | FineTuning]] = {
     "soft": SoftPrompt,
     "prefix": Prefix,
+    "lora": LoRA,
     "fine-tuning": FineTuning,
 }
 
@@ -134,11 +135,15 @@ def _train(options: argparse.Namespace) -> None:
 def _new_prompt(options: argparse.Namespace, lm: LM) -> Prompt:
     if options.bottleneck is not None and options.prompt != "prefix":
         raise ValueError(f"--bottleneck is for a prefix, not for --prompt {options.prompt}; leave it out")
+    if options.rank is not None and options.prompt != "lora":
+        raise ValueError(f"--rank is for LoRA, not for --prompt {options.prompt}; leave it out")
     if options.prompt == "soft":
         return SoftPrompt(lm, options.num_virtual_tokens, seed=options.seed, template=options.template)
     if options.prompt == "prefix":
         tokens, width = options.num_virtual_tokens, options.bottleneck
         return Prefix(lm, tokens, bottleneck=width, seed=options.seed, template=options.template)
+    if options.prompt == "lora":
+        return LoRA(lm, options.rank or 8, seed=options.seed, template=options.template)
     return FineTuning(lm, template=options.template)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from . import checkpoints
-from .baselines import FineTuning
+from .baselines import FineTuning, LoRA
 from .lm import LM
 from .prompts import Prefix, Prompt, SoftPrompt
 
@@ -16,9 +16,11 @@ def load_prompt(source: str | Path, lm: LM) -> Prompt:
     Raises ValueError if there is none, or a damaged one, one of PEFT's other methods, or for a model of another shape.
     """
     saved = checkpoints.read(source)
-    match saved.check_type(*checkpoints.SOFT_FIELDS, "PREFIX_TUNING", "FINE_TUNING"):
+    match saved.check_type(*checkpoints.SOFT_FIELDS, "PREFIX_TUNING", "LORA", "FINE_TUNING"):
         case "PREFIX_TUNING":
             return Prefix.from_checkpoint(saved, lm)
+        case "LORA":
+            return LoRA.from_checkpoint(saved, lm)
         case "FINE_TUNING":
             return FineTuning.from_checkpoint(saved, lm)
         case _:

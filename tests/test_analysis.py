@@ -1,11 +1,11 @@
-"""Where attention goes, and which words a vector is near."""
+"""Where attention goes, which words a vector is near, and what several prompts say together."""
 
 import pytest
 import torch
 from random_models import random_lm
 
-from peft_course import HardPrompt, Prefix, SoftPrompt
-from peft_course.analysis import attention_on_prefix, attention_weights, nearest_tokens
+from peft_course import HardPrompt, Prefix, SoftPrompt, load_lm
+from peft_course.analysis import answers_of_each, attention_on_prefix, attention_weights, nearest_tokens, vote
 
 
 @pytest.mark.parametrize("architecture", ["gpt2", "llama", "t5", "bart"])
@@ -42,3 +42,17 @@ def test_a_word_is_the_nearest_token_of_its_own_vector():
     lm = random_lm("gpt2")
     soft = SoftPrompt.from_hard_prompt(lm, HardPrompt("ab {x}"))
     assert [rows[0] for rows in nearest_tokens(lm, soft)] == [("a", 1.0), ("b", 1.0)]
+
+
+# -- ensembles --------------------------------------------------------------------------------------------------------
+def test_the_answers_of_an_ensemble_are_those_of_its_prompts_alone():
+    lm, texts = load_lm("course-gpt-small"), ["The old dog sees a cat.", "I sleep."]
+    prompts = [SoftPrompt(lm, 3, seed=seed) for seed in range(3)]
+    alone = [lm.generate(texts, prompt=prompt, max_new_tokens=8) for prompt in prompts]
+    assert answers_of_each(prompts, lm, texts, max_new_tokens=8) == alone
+    with pytest.raises(ValueError, match="at least one prompt"):
+        answers_of_each([], lm, texts)
+
+
+def test_a_vote_takes_what_most_say_and_in_doubt_what_the_first_says():
+    assert vote([["a", "b", "d"], ["b", "b", "e"], ["b", "c", "f"]]) == ["b", "b", "d"]

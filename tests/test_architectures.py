@@ -26,7 +26,7 @@ from transformers import (
 from peft_course import LM, Prefix, SoftPrompt, fit, frozen
 
 ARCHITECTURES = DECODERS + ENCODER_DECODERS
-METHODS = ["soft", "infix", "prefix", "prefix through a perceptron", "prefix with soft"]
+METHODS = ["soft", "infix", "prefix", "prefix in one layer", "prefix through a perceptron", "prefix with soft"]
 TEXTS, ANSWERS = ["ab ca", "c", "abcabc b"], ["ba", "caab", ""]
 
 
@@ -40,6 +40,8 @@ def made(method, lm, seed=0):
             prompt = SoftPrompt(lm, 2, template="a {x} {prompt}b:")
         case "prefix":
             prompt = Prefix(lm, 4, cross_attention=cross)
+        case "prefix in one layer":
+            prompt = Prefix(lm, 3, layers=[1], cross_attention=cross)
         case "prefix through a perceptron":
             prompt = Prefix(lm, 2, bottleneck=5, cross_attention=cross)
         case _:

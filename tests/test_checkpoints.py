@@ -516,3 +516,18 @@ def test_a_prompt_saved_for_other_weights_of_the_same_shape_is_loaded_with_a_war
     for name in (OUR_CONFIG, SEAL):
         (tmp_path / name).unlink()
     assert kind.from_pretrained(tmp_path, other).made_for is None
+
+
+@pytest.mark.parametrize("stacks", [["encoder"], ["decoder"], ["cross", "encoder"]])
+def test_a_prefix_of_some_stacks_comes_back_in_these_alone(stacks, tmp_path):
+    lm = random_lm("t5")
+    prefix = Prefix(lm, 3, stacks=stacks)
+    prefix.save_pretrained(tmp_path)
+    again = Prefix.from_pretrained(tmp_path, lm)
+    assert set(again.stacks) == set(stacks)
+    assert all(torch.equal(again.stacks[name](), prefix.stacks[name]()) for name in stacks)
+
+
+def test_a_prefix_in_some_layers_says_that_it_has_no_file_format(tmp_path):
+    with pytest.raises(ValueError, match=r"a prefix in the layers \[1\] alone has no file format"):
+        Prefix(random_lm("llama"), 3, layers=[1]).save_pretrained(tmp_path)

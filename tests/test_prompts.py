@@ -10,6 +10,7 @@ from transformers import DynamicCache
 
 from peft_course import FineTuning, HardPrompt, Prefix, SoftPrompt, Verbalizer, fit, initial
 from peft_course.fit import mean_loss
+from peft_course.prompts.prefix import keys_and_values, random_rows
 
 ARCHITECTURES = DECODERS + ENCODER_DECODERS
 PAIRS = Dataset.from_dict({"x": ["ab", "abc b", "c"], "y": ["ba", "c", "aab"]})
@@ -101,6 +102,48 @@ def test_the_perceptron_starts_at_the_initial_value_whatever_its_seed():
     for seed in (0, 1):
         reparametrised = Prefix.from_text(lm, "abba", bottleneck=6, seed=seed)
         torch.testing.assert_close(logits(lm, reparametrised), logits(lm, flat))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_prefix_in_all_layers_by_name_is_a_prefix(architecture):
+    lm = random_lm(architecture)
+    layers = range(len(lm.stacks["decoder"].blocks))
+    assert torch.equal(logits(lm, Prefix(lm, 3, layers=layers)), logits(lm, Prefix(lm, 3)))
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_prefix_stands_in_its_own_layers_and_stacks_alone(architecture):
+    lm, ids = random_lm(architecture), torch.tensor([[5, 6, 7, 8]])
+    stack = "encoder" if lm.is_encoder_decoder else "decoder"
+    prefix = Prefix(lm, 3, stacks=[stack], layers=[1])
+    decoder_ids = ids if lm.is_encoder_decoder else None
+    bare = {seen.module: seen.keys.shape[2] for seen in lm.record(ids, decoder_ids)}
+    longer = [seen.module for seen in lm.record(ids, decoder_ids, prefix) if seen.keys.shape[2] > bare[seen.module]]
+    assert longer == [lm.stacks[stack].blocks[1]]
+    rows = Prefix(lm, 3).stacks[stack]()
+    half = rows.shape[1] // len(lm.stacks[stack].blocks)
+    assert torch.equal(prefix.stacks[stack](), rows[:, half : 2 * half])  # layer by layer in a row
+
+
+def test_a_place_that_the_model_lacks_is_answered_by_those_it_has():
+    lm = random_lm("llama")
+    with pytest.raises(ValueError, match=r"has the stacks decoder, not \['encoder'\]"):
+        Prefix(lm, 3, stacks=["encoder"])
+    for wrong in ([2], [1, 0], [], [-1]):
+        with pytest.raises(ValueError, match=r"has the layers 0 to 1, got \["):
+            Prefix(lm, 3, layers=wrong)
+
+
+def test_prefixes_in_different_layers_cannot_share_a_run():
+    lm = random_lm("llama")
+    with pytest.raises(ValueError, match=r"in the layers \(all\) and \[1\] of the decoder cannot share a run"):
+        lm.generate(["a", "b"], [Prefix(lm, 3), Prefix(lm, 3, layers=[1])])
+
+
+def test_rows_of_noise_have_the_scale_of_real_keys_and_values():
+    lm = random_lm("llama")
+    noise, real = random_rows(lm, 400)["decoder"], keys_and_values(lm, torch.arange(200))["decoder"]
+    torch.testing.assert_close(noise.std(0), real.std(0), rtol=0.3, atol=0.0)
 
 
 # -- who learns -------------------------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ from peft_course.cli import main
 from peft_course.reproduction import STUDIES, Record, Run, Store, carry_out, missing, processes, reproduce
 from peft_course.reproduction.data import DOMAINS, Data
 from peft_course.reproduction.engine import decided
-from peft_course.reproduction.methods import TRAINED, Full, Hard, PrefixTuning, Soft
+from peft_course.reproduction.methods import TRAINED, Ensemble, Full, Hard, PrefixTuning, Soft
 from peft_course.reproduction.runs import TUNING_SEED, sweep
 from peft_course.reproduction.statistics import difference, interval
 from peft_course.reproduction.verdicts import Finding, Verdict
@@ -73,6 +73,15 @@ def test_a_setting_at_its_default_leaves_the_key_alone():
 def test_a_wording_of_sentiment_is_scored_by_its_own_words():
     good = carry_out(replace(HARD, method=Hard("was it good"))).result["scores"]["accuracy"][0]
     assert good > 60  # no answer is "positive" or "negative" there, so a comparison of texts would give 0
+
+
+def test_an_ensemble_votes_among_members_trained_one_by_one():
+    run = replace(SHORT, data=Data("sentiment", 10), method=Ensemble(members=2, of=Soft(length=2)), seed=1, scored=True)
+    together = carry_out(run).result
+    alone = carry_out(replace(run, method=Soft(length=2), seed=2)).result  # other data: a run draws them by its seed
+    assert len(together["members"]) == 2
+    assert together["stored"] == 2 * alone["stored"]
+    assert together["members"][0].keys() == together["scores"].keys() == alone["scores"].keys()
 
 
 @pytest.mark.parametrize("name", DOMAINS)

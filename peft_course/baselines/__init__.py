@@ -1,5 +1,6 @@
 """What prompts are compared with, under the same calls."""
 
 from .fine_tuning import FineTuning
+from .lora import LoRA
 
-__all__ = ["FineTuning"]
+__all__ = ["FineTuning", "LoRA"]

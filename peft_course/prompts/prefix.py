@@ -158,9 +158,14 @@ class Prefix(Prompt):
         values = keys_and_values(lm, soft=SoftPrompt(lm, value=soft.embeddings.detach()))
         return cls(lm, soft.num_virtual_tokens, values=values, template=soft.template)
 
+    @property
+    def _is_pefts(self) -> bool:
+        """Whether PEFT has the same: a prefix of a decoder-only model."""
+        return set(self.stacks) == {"decoder"} and self.facts["task_type"] == "CAUSAL_LM"
+
     # -- checkpoints ------------------------------------------------------------------------------------------------
     def tensors(self) -> dict[str, Tensor]:
-        if set(self.stacks) == {"decoder"}:
+        if self._is_pefts:
             return {"prompt_embeddings": self.stacks["decoder"]()}
         return {name: stack() for name, stack in self.stacks.items()}
 
@@ -169,8 +174,8 @@ class Prefix(Prompt):
         config = self.facts | checkpoints.PREFIX_FIELDS | {"num_virtual_tokens": self.num_virtual_tokens}
         if self.layers is not None:  # PEFT's has a row for each
             raise ValueError(f"a prefix in the layers {list(self.layers)} alone has no file format; keep it in memory")
-        if set(self.stacks) == {"decoder"}:
-            return checkpoints.peft_files(config, self.tensors()[checkpoints.ROWS], self.template, self.made_for)
+        if self._is_pefts:
+            return checkpoints.peft_files(config, self.tensors(), self.template, self.made_for)
         return checkpoints.our_files(config, self.tensors(), self.template, self.made_for)
 
     @classmethod

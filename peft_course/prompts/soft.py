@@ -124,7 +124,7 @@ class SoftPrompt(Prompt):
         rows = self.embeddings.detach()
         if config["num_transformer_submodules"] == 2:  # PEFT keeps rows for a decoder too, and never reads them
             rows = torch.cat([rows, torch.zeros_like(rows)])
-        return checkpoints.peft_files(config, rows, self.template, self.made_for)
+        return checkpoints.peft_files(config, {checkpoints.ROWS: rows}, self.template, self.made_for)
 
     @classmethod
     def from_checkpoint(cls, saved: checkpoints.Checkpoint, lm: LM) -> Self:

@@ -1,8 +1,9 @@
 """The papers' claims as studies: tables of runs that anyone can carry out again, and verdicts computed of them."""
 
+from .carrying_out import carry_out
 from .engine import dask, missing, processes, reproduce
 from .findings import findings
-from .runs import Record, Run, carry_out
+from .runs import Record, Run
 from .store import Store
 from .studies import E2E, STUDIES, Study
 

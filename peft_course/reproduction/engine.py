@@ -14,7 +14,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from .runs import Record, Run, carry_out, sweep
+from .carrying_out import carry_out
+from .runs import Record, Run, sweep
 from .store import Store
 
 Submit = Callable[[Sequence[Run]], Iterator[Record]]  # yields records in the order in which they end

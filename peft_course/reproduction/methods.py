@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
 
-from ..baselines import FineTuning
+from ..baselines import FineTuning, LoRA
 from ..lm import LM
 from ..prompts import HardPrompt, Prefix, Prompt, SoftPrompt, Verbalizer, initial
 from ..prompts.prefix import random_rows, text_rows
@@ -44,7 +44,8 @@ class Method:
 def chosen(settings: Any) -> dict[str, Any]:
     """The fields of a data class that are not at their defaults: a field more leaves the keys of old runs alone."""
     values = {each.name: (getattr(settings, each.name), each.default) for each in fields(settings)}
-    return {name: value for name, (value, usual) in values.items() if value != usual}
+    differing = {name: value for name, (value, usual) in values.items() if value != usual}
+    return {name: value.settings() if isinstance(value, Method) else value for name, value in differing.items()}
 
 
 @dataclass(frozen=True)
@@ -133,8 +134,6 @@ class LowRank(Method):
     rank: int = 8
 
     def prompt(self, lm: LM, task: Task, seed: int) -> Prompt:
-        from ..baselines import LoRA
-
         return LoRA(lm, self.rank, seed=seed)
 
 
@@ -147,6 +146,23 @@ class Full(Method):
 
     def prompt(self, lm: LM, task: Task, seed: int) -> Prompt:
         return FineTuning(lm)
+
+
+@dataclass(frozen=True)
+class Ensemble(Method):
+    """The majority of several prompts `of` one kind that differ in their seeds alone."""
+
+    name = "ensemble"
+    members: int = 5
+    of: Soft = Soft()
+
+    @property
+    def rates(self) -> tuple[float, ...]:  # type: ignore[override]
+        return self.of.rates
+
+    @property
+    def tuned_as(self) -> Method:
+        return self.of.tuned_as
 
 
 def words(task: Task) -> str:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import product
 
 from .data import Data
-from .methods import TRAINED, Full, Hard, LowRank, Method, PrefixTuning, Soft
+from .methods import TRAINED, Ensemble, Full, Hard, LowRank, Method, PrefixTuning, Soft
 from .runs import Run
 
 SMALL, MIDDLE, LARGE, T5 = "course-gpt-small", "course-gpt", "course-gpt-large", "course-t5"
@@ -93,6 +93,10 @@ def shift() -> Iterator[Run]:
         yield Run(MIDDLE, Data(task, one_domain=True), method, seed, STEPS[task])
 
 
+def ensembles() -> Iterator[Run]:
+    yield from grid(tasks=("sentiment", "house style"), methods=[Ensemble()])
+
+
 def e2e() -> Iterator[Run]:
     compared = (PrefixTuning(length=20), Soft(), LowRank(), Full())
     for size, method, seed in product(E2E_STEPS, compared, range(3)):
@@ -111,6 +115,7 @@ STUDIES = {
         Study("perceptron", "Is it hard to learn P_θ directly, and does the perceptron mend it?", perceptron),
         Study("where", "Where must the vectors stand?", where),
         Study("shift", "Does a prompt carry over to another domain better than other weights?", shift),
+        Study("ensembles", "Do five prompts answer better than the best of them?", ensembles),
     )
 }
 E2E = Study("e2e", "What do the methods reach on real data, from 50 examples to all?", e2e)
