@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--prompt", choices=PROMPTS, default="soft")
     train.add_argument("--template", default="{x}", help="the text around the input (default: the bare input, {x})")
     train.add_argument("--num-virtual-tokens", type=int, default=20)
+    train.add_argument("--rank", type=int, help="the rank of LoRA's matrices")
     train.add_argument("--bottleneck", type=int, help="prefix: the width of P' (default: no perceptron)")
     train.add_argument("--steps", type=int, default=300)
     train.add_argument("--batch-size", type=int, default=16)
