@@ -70,6 +70,12 @@ def test_a_bottleneck_without_a_prefix_is_refused(model, data, tmp_path, capsys)
     assert "--bottleneck is for a prefix, not for --prompt soft" in capsys.readouterr().err
 
 
+def test_a_rank_without_lora_is_refused(model, data, tmp_path, capsys):
+    train = ["train", "--task", "e2e", "--data", data, "--model", model, "--out", str(tmp_path / "o")]
+    assert cli.main([*train, "--rank", "4"]) == 1
+    assert "--rank is for LoRA, not for --prompt soft" in capsys.readouterr().err
+
+
 def test_the_same_seed_trains_the_same_prompt(model, data, tmp_path):
     folders = [tmp_path / "first", tmp_path / "second"]
     for folder in folders:

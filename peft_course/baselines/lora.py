@@ -1,8 +1,8 @@
 """LoRA (Hu et al. 2021, arXiv 2106.09685).
 
-Fine-tuning adds a change ΔW to every matrix W. Here the change of a matrix ``[out, in]`` is a product of two thin ones,
-W x + (α / r) B A x with A ``[r, in]`` and B ``[out, r]`` (section 4.1). A begins with random numbers and B with zeros, so
-training begins at the frozen model.
+Fine-tuning adds a change ΔW to every matrix W. Here the change of a matrix ``[out, in]`` is a product of two thin
+ones, W x + (α / r) B A x with A ``[r, in]`` and B ``[out, r]`` (section 4.1). A begins with random numbers and B with
+zeros, so training begins at the frozen model.
 """
 
 import copy
@@ -68,7 +68,8 @@ class LoRA(Prompt):
         self.a, self.b = nn.ParameterList(), nn.ParameterList()
         draw = torch.Generator().manual_seed(seed)
         for layer in layers.values():
-            width, out = layer.weight.shape if isinstance(layer, Conv1D) else layer.weight.shape[::-1]
+            weight: Any = layer.weight
+            width, out = weight.shape if isinstance(layer, Conv1D) else weight.shape[::-1]
             bound = width**-0.5  # Kaiming's uniform numbers, as in the paper's code
             a = torch.empty(rank, width).uniform_(-bound, bound, generator=draw)
             self.a.append(nn.Parameter(a.to(lm.device)))
@@ -113,11 +114,11 @@ class LoRA(Prompt):
         rank, alpha, targets = config.get("r"), config.get("lora_alpha"), config.get("target_modules")
         if type(rank) is not int or rank < 1:
             raise saved.refusal("the rank r", "a positive number", rank)
-        if type(alpha) not in (int, float):
+        if not isinstance(alpha, (int, float)) or isinstance(alpha, bool):
             raise saved.refusal("lora_alpha", "a number", alpha)
         if not isinstance(targets, list) or not targets or not all(isinstance(each, str) for each in targets):
             raise saved.refusal("target_modules", "a list of names of layers", targets)
-        lora = cls(lm, rank, alpha, targets, template=saved.template)
+        lora = cls(lm, rank, float(alpha), targets, template=saved.template)
         own = lora.tensors()
         saved.check(
             "tensors of the shapes",
