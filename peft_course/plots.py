@@ -87,6 +87,48 @@ def plot_runs(runs: Mapping[Any, Sequence[float]], ax: Any = None, xlabel: str =
     return ax
 
 
+def plot_intervals(rows: Mapping[str, Mapping[str, Any]], ax: Any = None, xlabel: str = "exact match (%)") -> Any:
+    """For each row a dot with its interval (mean, low, high) for each of the series, told apart by colour and shape."""
+    ax = _axes(ax)
+    series = list(dict.fromkeys(name for row in rows.values() for name in row))
+    for number, name in enumerate(series):
+        found = [(place, row[name]) for place, row in enumerate(rows.values()) if name in row]
+        heights = [place + (number - (len(series) - 1) / 2) * 0.8 / len(series) for place, _ in found]
+        means = [each.mean for _, each in found]
+        spread = [[each.mean - each.low for _, each in found], [each.high - each.mean for _, each in found]]
+        ax.errorbar(means, heights, xerr=spread, label=name, **_look(number), linestyle="none", capsize=3)
+    for place in range(1, len(rows)):
+        ax.axhline(place - 0.5, color=INK, linewidth=0.5, alpha=0.4)
+    ax.set_yticks(range(len(rows)), list(rows))
+    ax.set(xlabel=xlabel, ylim=(len(rows) - 0.5, -0.5))
+    if len(series) > 1:
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+    return ax
+
+
+def plot_curves(
+    curves: Mapping[str, Mapping[Any, Any]], ax: Any = None, xlabel: str = "", ylabel: str = "exact match (%)"
+) -> Any:
+    """A line for each of the `curves` through its means (mean, low, high) at evenly spaced settings, in its band."""
+    ax = _axes(ax)
+    settings = list(dict.fromkeys(setting for curve in curves.values() for setting in curve))
+    for number, (name, curve) in enumerate(curves.items()):
+        places = [settings.index(setting) for setting in curve]
+        ax.plot(places, [each.mean for each in curve.values()], label=name, **_look(number))
+        low, high = ([getattr(each, bound) for each in curve.values()] for bound in ("low", "high"))
+        ax.fill_between(places, low, high, color=PALETTE[number], alpha=0.2, linewidth=0)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    ax.set_xticks(range(len(settings)), [str(setting) for setting in settings])
+    if len(curves) > 1:
+        ax.legend()
+    return ax
+
+
+def _look(number: int) -> dict[str, Any]:
+    """Colour and shape: no reader has to tell lines apart by colour alone."""
+    return {"color": PALETTE[number], "marker": "osD^vP"[number], "markersize": 5}
+
+
 def plot_attention(shares: np.ndarray, ax: Any = None, title: str = "") -> Any:
     """A map of shares of attention ``[L, H]``, layers downwards, heads to the right, each with its per cent."""
     ax = _axes(ax)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
+from ..world import wordings as words
 from .data import Data
 from .methods import TRAINED, Ensemble, Full, Hard, LowRank, Method, PrefixTuning, Soft
 from .runs import Run
@@ -41,15 +42,20 @@ def grid(
         yield Run(model, Data(task, size), method, seed, STEPS[task] if method.rates else 0)
 
 
-def wordings() -> Iterator[Run]:
-    from ..world import wordings as words
+def wordings_of(task: str) -> list[str]:
+    """The names of a task's wordings; the last one, "bare", is x alone."""
+    of = {"translation": words.TRANSLATION, "sentiment": words.SENTIMENT}
+    return [*of.get(task, words.TABLE_TO_TEXT), "bare"]
 
-    of = {"translation": words.TRANSLATION, "sentiment": words.SENTIMENT, "seen style": words.TABLE_TO_TEXT}
-    for task, names in of.items():
-        yield from grid((SMALL, MIDDLE, LARGE), [task], [Hard(name) for name in (*names, "bare")], seeds=[0])
+
+def wordings() -> Iterator[Run]:
+    for task in ("translation", "sentiment", "seen style"):
+        yield from grid((SMALL, MIDDLE, LARGE), [task], [Hard(name) for name in wordings_of(task)], seeds=[0])
 
 
 def methods() -> Iterator[Run]:
+    for task in STEPS:
+        yield from grid(tasks=[task], methods=[Hard(name) for name in wordings_of(task)], seeds=[0])
     yield from grid(tasks=STEPS, methods=TRAINED.values())
 
 
