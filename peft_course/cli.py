@@ -200,8 +200,9 @@ def _reproduce(options: argparse.Namespace) -> None:
         engine = reproduction.processes(options.workers, options.data)
     with engine as submit:
         reproduction.reproduce(runs, store, submit)
+    reproduction.write_manifest(store, {study.name: study for study in chosen})
     for finding in reproduction.findings([study.name for study in chosen], store):
-        print(finding)
+        print(reproduction.explained(finding))
 
 
 def _pretrain(options: argparse.Namespace) -> None:

@@ -2,8 +2,11 @@
 
 from .carrying_out import carry_out
 from .engine import dask, missing, processes, reproduce
+from .figures import figure
 from .findings import findings
+from .manifest import write_manifest
 from .runs import Record, Run
+from .scoreboard import explained, table
 from .store import Store
 from .studies import E2E, STUDIES, Study
 
@@ -16,8 +19,12 @@ __all__ = [
     "Study",
     "carry_out",
     "dask",
+    "explained",
+    "figure",
     "findings",
     "missing",
     "processes",
     "reproduce",
+    "table",
+    "write_manifest",
 ]

@@ -118,7 +118,7 @@ def where(runs: Results) -> Any:
     axes = plt.subplots(1, 2, figsize=(7.2, 3.4))[1]
     for ax, task, model, methods, title in (
         (axes[0], "house style", MIDDLE, house, "house style, decoder"),
-        (axes[1], "translation", T5, sides, "translation, encoder–decoder"),
+        (axes[1], "translation", T5, sides, "translation, T5"),
     ):
         rows = {name: {"": interval(runs.of(task, method, model))} for name, method in methods.items()}
         plots.plot_intervals(rows, ax).set(title=title, xlim=(-5, 105))
