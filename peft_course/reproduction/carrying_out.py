@@ -14,12 +14,11 @@ from ..fit import DivergenceError, fit
 from ..lm import LM
 from ..loading import load_lm
 from ..losses import validation_loss
-from ..prompts import Prompt, Verbalizer
+from ..prompts import HardPrompt, Prompt, Verbalizer
 from ..tasks import Task
-from .methods import Ensemble
+from .methods import Ensemble, Paraphrased, Searched
 from .runs import Record, Run, machine_kind, versions
 
-BATCH = 16
 WRITTEN = 96  # tokens of an answer at most
 ONE_AT_A_TIME = threading.Lock()  # random numbers belong to a process, and Dask may start several threads in one
 
@@ -44,6 +43,10 @@ def run_one(run: Run, lm: LM, task: Task) -> dict[str, Any]:
         result["scores"] = scores(prompt, lm, task.test, verbalizer)
         if (elsewhere := run.data.elsewhere()) is not None:
             result["scores elsewhere"] = scores(prompt, lm, elsewhere, verbalizer)
+        if isinstance(run.method, Searched | Paraphrased):  # what was chosen on the validation set, measured there too
+            assert isinstance(prompt, HardPrompt)
+            result["template"] = prompt.template
+            result["scores on validation"] = scores(prompt, lm, task.validation, verbalizer)
     return result
 
 
@@ -76,9 +79,9 @@ def trained(prompt: Prompt, run: Run, lm: LM, task: Task, seed: int | None = Non
                 task.train,
                 task.validation,
                 steps=run.steps,
-                batch_size=BATCH,
+                batch_size=run.batch_size,
                 learning_rate=run.learning_rate,
-                validate_every=max(1, run.steps // 8),
+                validate_every=max(1, run.steps // 4),
                 seed=run.seed if seed is None else seed,
                 progress=False,
             )

@@ -30,10 +30,10 @@ class Data:
     one_domain: bool = False
 
     def for_tuning(self) -> "Data":
-        """The data that learning rates are chosen on: few examples where there are few."""
+        """The data that learning rates are chosen on: of all domains, and few examples where there are few."""
         few = self.examples is not None and self.examples <= FEW
         many = 5000 if self.name == "e2e" else None
-        return replace(self, examples=50 if few else many)
+        return replace(self, examples=50 if few else many, one_domain=False)
 
     def load(self, folder: str | None = None, seed: int = 0) -> Task:
         """The task; its test set is the same for all seeds, so that runs can be compared pair by pair.

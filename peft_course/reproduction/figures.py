@@ -127,7 +127,7 @@ def where(runs: Results) -> Any:
 
 def shift(runs: Results) -> Any:
     axes = panels(2)
-    compared = (Soft(), PrefixTuning(), LowRank(), Full())
+    compared = (Soft(), PrefixTuning(), Full())
     for ax, title, value in zip(axes, ("inside", "outside"), (score, elsewhere), strict=True):
         rows = {
             task: {method.name: interval(runs.of(task, method, value=value)) for method in compared}

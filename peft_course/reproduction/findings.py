@@ -394,7 +394,7 @@ def shift(runs: Results) -> list[Finding]:
             task: difference(runs.of(task, method, value=elsewhere), runs.of(task, Full(), value=elsewhere))
             for task in tasks
         }
-        for method in (Soft(), PrefixTuning(), LowRank())
+        for method in (Soft(), PrefixTuning())
     }
     return [
         Finding(
@@ -411,7 +411,6 @@ def shift(runs: Results) -> list[Finding]:
             {
                 f"{task}: {name} is better": each.above(0)
                 for name, by_task in other.items()
-                if name != "LoRA"
                 for task, each in by_task.items()
             },
         )

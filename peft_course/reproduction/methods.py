@@ -13,6 +13,7 @@ from ..lm import LM
 from ..prompts import HardPrompt, Prefix, Prompt, SoftPrompt, Verbalizer, initial
 from ..prompts.prefix import random_rows, text_rows
 from ..prompts.soft import VECTORS
+from ..search import choose, paraphrases, search
 from ..tasks import Task
 
 
@@ -63,6 +64,46 @@ class Hard(Method):
         if not task.labels:
             return None
         return Verbalizer(task.verbalizers.get(self.wording) or {label: [label] for label in task.labels})
+
+
+@dataclass(frozen=True)
+class Searched(Method):
+    """Words found by swapping tokens, as the gradient points (`guided`) or blindly, with as many losses measured."""
+
+    name = "searched words"
+    guided: bool = True
+    length: int = 5
+    steps: int = 60
+    swaps: int = 16
+
+    def prompt(self, lm: LM, task: Task, seed: int) -> Prompt:
+        return search(
+            lm,
+            task.train,
+            task.validation,
+            self.length,
+            steps=self.steps,
+            swaps=self.swaps,
+            guided=self.guided,
+            seed=seed,
+        ).prompt
+
+    def verbalizer(self, task: Task) -> Verbalizer | None:
+        return Hard().verbalizer(task)
+
+
+@dataclass(frozen=True)
+class Paraphrased(Method):
+    """Of `count` ways to put the request, drawn from those that people wrote, the one of the lowest validation loss."""
+
+    name = "paraphrases"
+    count: int = 25
+
+    def prompt(self, lm: LM, task: Task, seed: int) -> Prompt:
+        return choose(paraphrases(task), lm, task.validation, self.count, seed)
+
+    def verbalizer(self, task: Task) -> Verbalizer | None:
+        return Hard().verbalizer(task)
 
 
 @dataclass(frozen=True)

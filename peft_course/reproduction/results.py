@@ -23,6 +23,11 @@ def elsewhere(run: Run, record: Record) -> float:
     return score(run, record, "scores elsewhere")
 
 
+def chosen_on(run: Run, record: Record) -> float:
+    """The same on the validation set, on which words were chosen."""
+    return score(run, record, "scores on validation")
+
+
 def loss(_: Run, record: Record) -> float:
     """The validation loss in nats per token."""
     return float(record.result["validation loss"])

@@ -26,7 +26,7 @@ TUNING_SEED = 1000  # of the sweeps for learning rates: none of the seeds that a
 
 @dataclass(frozen=True)
 class Run:
-    """`steps` of training `method` on `data` with `model`, then its scores on the test set.
+    """`steps` of training `method` on `data` with `model`, `batch_size` examples each, then its scores on the test set.
 
     With `learning_rate` None it is the best of the method's sweep (see :func:`sweep`). `scored`: whether the model
     writes answers to the test set, or only the validation loss is of interest.
@@ -39,6 +39,7 @@ class Run:
     steps: int = 0
     learning_rate: float | None = None
     scored: bool = True
+    batch_size: int = 8
 
     @property
     def tuned(self) -> bool:
@@ -71,11 +72,11 @@ class Record:
 def sweep(run: Run) -> list[Run]:
     """The five runs, one for each rate of the method, whose lowest validation loss decides the learning rate of `run`.
 
-    They have the usual settings of the method, one seed that is measured nowhere else, and write no answers. Up to 100
-    training examples, they have 50; with more, as many as there are.
+    They have the usual settings of the method, one seed that is measured nowhere else, and write no answers. They are
+    half as long, but 100 steps at least. Up to 100 training examples, they have 50; with more, as many as there are.
     """
-    method, data = run.method.tuned_as, run.data.for_tuning()
-    one = replace(run, method=method, data=data, seed=TUNING_SEED, scored=False)
+    method, data, steps = run.method.tuned_as, run.data.for_tuning(), min(run.steps, max(100, run.steps // 2))
+    one = replace(run, method=method, data=data, steps=steps, seed=TUNING_SEED, scored=False)
     return [replace(one, learning_rate=rate) for rate in method.rates]
 
 

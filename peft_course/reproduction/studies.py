@@ -9,15 +9,17 @@ from dataclasses import dataclass
 from itertools import product
 
 from ..world import wordings as words
-from .data import Data
-from .methods import TRAINED, Ensemble, Full, Hard, LowRank, Method, PrefixTuning, Soft
+from .data import FEW, Data
+from .methods import TRAINED, Ensemble, Full, Hard, LowRank, Method, Paraphrased, PrefixTuning, Searched, Soft
 from .runs import Run
 
 SMALL, MIDDLE, LARGE, T5 = "course-gpt-small", "course-gpt", "course-gpt-large", "course-t5"
 SEEDS = range(5)
-STEPS = {"translation": 200, "sentiment": 200, "seen style": 300, "house style": 300}
+STEPS = {"translation": 200, "sentiment": 400, "seen style": 200, "house style": 240}  # of 8 examples
+FEW_STEPS = 100  # on up to 100 examples
+WORDED = ("translation", "sentiment", "seen style")  # the tasks that some wording asks for
 SIZES = (10, 20, 50, 100, 200, 500, None)  # None: all 1,000
-LENGTHS = (1, 2, 5, 10, 20, 50, 100)
+LENGTHS = (1, 5, 10, 20, 50, 100)
 E2E_STEPS = {50: 150, 500: 300, 5000: 800, None: 1500}
 
 
@@ -37,9 +39,10 @@ def grid(
     sizes: Iterable[int | None] = (None,),
     seeds: Iterable[int] = SEEDS,
 ) -> Iterator[Run]:
-    """All combinations, each with its task's number of steps."""
+    """All combinations, each with its task's number of steps, or with few steps where there are few examples."""
     for model, task, method, size, seed in product(models, tasks, methods, sizes, seeds):
-        yield Run(model, Data(task, size), method, seed, STEPS[task] if method.rates else 0)
+        steps = STEPS[task] if size is None or size > FEW else FEW_STEPS
+        yield Run(model, Data(task, size), method, seed, steps if method.rates else 0)
 
 
 def wordings_of(task: str) -> list[str]:
@@ -49,8 +52,12 @@ def wordings_of(task: str) -> list[str]:
 
 
 def wordings() -> Iterator[Run]:
-    for task in ("translation", "sentiment", "seen style"):
+    for task in WORDED:
         yield from grid((SMALL, MIDDLE, LARGE), [task], [Hard(name) for name in wordings_of(task)], seeds=[0])
+
+
+def search() -> Iterator[Run]:
+    yield from grid(tasks=WORDED, methods=(Searched(), Searched(guided=False), Paraphrased()))
 
 
 def methods() -> Iterator[Run]:
@@ -82,7 +89,7 @@ def initial_value() -> Iterator[Run]:
 def perceptron() -> Iterator[Run]:
     rates = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
     for bottleneck, rate, seed in product((None, 64), rates, SEEDS):
-        yield Run(MIDDLE, Data("house style"), PrefixTuning(bottleneck=bottleneck), seed, 200, learning_rate=rate)
+        yield Run(MIDDLE, Data("house style"), PrefixTuning(bottleneck=bottleneck), seed, 160, learning_rate=rate)
 
 
 def where() -> Iterator[Run]:
@@ -94,7 +101,7 @@ def where() -> Iterator[Run]:
 
 
 def shift() -> Iterator[Run]:
-    compared = (Soft(), PrefixTuning(), LowRank(), Full())
+    compared = (Soft(), PrefixTuning(), Full())
     for task, method, seed in product(("translation", "sentiment", "house style"), compared, SEEDS):
         yield Run(MIDDLE, Data(task, one_domain=True), method, seed, STEPS[task])
 
@@ -106,13 +113,14 @@ def ensembles() -> Iterator[Run]:
 def e2e() -> Iterator[Run]:
     compared = (PrefixTuning(length=20), Soft(), LowRank(), Full())
     for size, method, seed in product(E2E_STEPS, compared, range(3)):
-        yield Run(LARGE, Data("e2e", size), method, seed, E2E_STEPS[size])
+        yield Run(LARGE, Data("e2e", size), method, seed, E2E_STEPS[size], batch_size=16)
 
 
 STUDIES = {
     study.name: study
     for study in (
         Study("wordings", "How far apart are wordings of one request, by task and model size?", wordings),
+        Study("search", "Does a gradient find better words than people write, and do they carry over?", search),
         Study("methods", "What does each method reach, and with how many parameters?", methods),
         Study("few-examples", "With few examples, does a prefix beat fine-tuning?", few_examples),
         Study("scale", "Does the gap between prompts and fine-tuning close with the model's size?", scale),
