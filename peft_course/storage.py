@@ -60,8 +60,10 @@ def read(folder: str | Path, names: Iterable[str], optional: bool = False) -> di
         found = {name: data for name in [*names, SEAL] if (data := _read_file(source / name, folder)) is not None}
         if _state(folder, names) == before:  # nobody wrote meanwhile
             _check_seal(folder, names, found, optional)
-            found.pop(SEAL, None)
-            return found
+        elif SEAL not in found or not _fits(names, found):  # somebody did; the seal tells whether these belong together
+            continue
+        found.pop(SEAL, None)
+        return found
     raise ValueError(f"the files in {str(folder)!r} change while they are read; wait until the other program is done")
 
 
@@ -96,8 +98,7 @@ def seal(files: Mapping[str, bytes]) -> bytes:
 def _check_seal(folder: Path, names: Iterable[str], found: Mapping[str, bytes], optional: bool) -> None:
     if SEAL not in found:  # written by another program
         return
-    lines = [line.partition("  ") for line in found[SEAL].decode(errors="replace").split("\n")]
-    sums = {name: digest for digest, _, name in lines}
+    sums = _sums(found[SEAL])
     for name in names:
         if name in sums and name not in found and not optional:
             raise ValueError(f"no file {name} in {str(folder)!r}, though one was saved there; copy all of the folder")
@@ -106,6 +107,20 @@ def _check_seal(folder: Path, names: Iterable[str], found: Mapping[str, bytes], 
                 f"the file {name} in {str(folder)!r} is damaged, or from another save: it is not the one that {SEAL} "
                 f"names; save the prompt again, or delete {SEAL} if you changed the file on purpose"
             )
+
+
+def _fits(names: Iterable[str], found: Mapping[str, bytes]) -> bool:
+    """Whether those of `names` that were `found` are all that the seal names, as it names them."""
+    sums = _sums(found[SEAL])
+    return {name: hashlib.sha256(found[name]).hexdigest() for name in names if name in found} == {
+        name: sums[name] for name in names if name in sums
+    }
+
+
+def _sums(content: bytes) -> dict[str, str]:
+    """The digests in a seal, by the names of the files."""
+    lines = [line.partition("  ") for line in content.decode(errors="replace").split("\n")]
+    return {name: digest for digest, _, name in lines}
 
 
 def _read_file(path: Path, folder: Path) -> bytes | None:

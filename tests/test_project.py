@@ -13,6 +13,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 PINS = dict(re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(encoding="utf8"), re.MULTILINE))
 # Written in pieces, so that this file does not find itself.
 FORBIDDEN = ["/work" + "/", "/home" + "/", "/root" + "/", "/tmp" + "/", "file:" + "//", "TO" + "DO", "FIX" + "ME"]
@@ -33,10 +34,10 @@ def name_of(requirement: str) -> str:
     return found[0].lower().replace("_", "-")
 
 
-def imported(code: str) -> set[str]:
-    """The top-level modules that some Python code imports, here or in a function; none for relative imports."""
-    found = set()
-    for node in ast.walk(ast.parse(code)):
+def imported(code: str, in_functions: bool = True) -> set[str]:
+    """The top-level modules that some Python code imports; none for relative imports."""
+    found, tree = set(), ast.parse(code)
+    for node in ast.walk(tree) if in_functions else tree.body:
         if isinstance(node, ast.Import):
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -62,14 +63,19 @@ def test_everything_imported_is_a_declared_dependency() -> None:
     files = [*(ROOT / "peft_course").rglob("*.py"), *notebooks.all_notebooks()]
     modules = set().union(*(imported(code_of(path)) for path in files))
     outside = modules - set(sys.stdlib_module_names) - {"peft_course"}
-    declared = {name_of(requirement).replace("-", "_") for requirement in PROJECT["dependencies"]}
+    declared = {name_of(requirement).replace("-", "_") for requirement in [*PROJECT["dependencies"], *EXTRAS["dask"]]}
     assert outside - declared == {"IPython"} & outside
 
 
+def test_what_an_extra_brings_is_imported_only_where_it_is_used() -> None:
+    optional = {name_of(requirement) for requirement in EXTRAS["dask"]}
+    always = [imported(code_of(path), in_functions=False) for path in (ROOT / "peft_course").rglob("*.py")]
+    assert optional & set().union(*always) == set()
+
+
 def test_every_dependency_is_pinned_in_the_environment() -> None:
-    extras = PROJECT["optional-dependencies"]
-    needed = [*PROJECT["dependencies"], *extras["book"], *extras["test"]]
-    pinned = {name_of(name) for name in PINS}
+    needed = [*PROJECT["dependencies"], *EXTRAS["book"], *EXTRAS["test"], *EXTRAS["dask"]]
+    pinned = {name_of(name) for name in PINS} | {PROJECT["name"]}  # its extra "test" asks for its extra "dask"
     assert [requirement for requirement in needed if name_of(requirement) not in pinned] == []
 
 

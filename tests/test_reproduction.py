@@ -203,7 +203,7 @@ def test_processes_give_the_results_that_one_call_gives(tmp_path):
 @pytest.mark.slow
 @pytest.mark.network
 def test_a_dask_cluster_that_loses_a_worker_loses_no_run_and_stores_none_twice(tmp_path):
-    from dask.distributed import LocalCluster
+    from distributed import LocalCluster
 
     from peft_course.reproduction import dask
 

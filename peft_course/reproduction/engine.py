@@ -85,7 +85,7 @@ def dask(address: str, folder: str | None = None) -> Iterator[Submit]:
     Raises ValueError where dask.distributed is not installed or there is no scheduler at `address`.
     """
     try:
-        from dask import distributed
+        import distributed
     except ImportError as error:
         raise ValueError("--dask needs dask.distributed: pip install 'peft-course[dask]'") from error
     try:
