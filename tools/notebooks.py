@@ -5,8 +5,10 @@ notebooks.py check [FILE ...]    say what is not canonical; exit 1 if anything i
 """
 
 import argparse
+import json
 import os
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -15,7 +17,7 @@ from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
-from execution import ENVIRONMENT  # noqa: E402
+from execution import COSTS, ENVIRONMENT  # noqa: E402
 
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 IMAGES = ("image/png", "image/jpeg", "image/svg+xml")
@@ -23,6 +25,7 @@ IMAGE_BUDGET = 200_000  # bytes of stored pictures in a notebook, as base64 or S
 # What nbval does not see, or what would make a wrong notebook pass.
 FORBIDDEN = ("clear_output", "input(", "NBVAL_", "# noqa")
 FORBIDDEN_TAGS = {"raises-exception", "nbval-skip", "nbval-ignore-output", "nbval-raises-exception"}
+PEAK = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"  # kilobytes, on Linux
 SETUP = """\
 # On Colab this installs the course; elsewhere it does nothing.
 import importlib.util
@@ -90,15 +93,25 @@ def strip_pictures(nb: NotebookNode) -> None:
 
 
 def execute(path: Path) -> None:
-    """Runs the notebook in its own folder and stores it, outputs included, in canonical form."""
+    """Runs the notebook in its own folder and stores it, outputs included, in canonical form; and what that cost."""
     os.environ.update(ENVIRONMENT)
     nb = read(path)
+    nb.cells.append(nbformat.v4.new_code_cell(PEAK))
+    started = time.perf_counter()
     NotebookClient(nb, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}).execute()
+    note_cost(path, time.perf_counter() - started, int(nb.cells.pop().outputs[0].text) / 1000)
     for cell in nb.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "stream" and output.name == "stderr":
                 print(f"note: {path.name} wrote to stderr (not stored): {output.text.strip()}", file=sys.stderr)
     nbformat.write(canonical(nb), path)
+
+
+def note_cost(path: Path, seconds: float, megabytes: float) -> None:
+    """Keeps the seconds and the peak memory of a run, rounded up: the next run's differ a little."""
+    known = json.loads(COSTS.read_text()) if COSTS.is_file() else {}
+    known[path.stem] = {"seconds": -int(-seconds // 5) * 5, "megabytes": -int(-megabytes // 100) * 100}
+    COSTS.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
 
 
 def problems(path: Path) -> list[str]:

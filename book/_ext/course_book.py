@@ -1,13 +1,16 @@
-"""What this book adds to Jupyter Book: an execution cache that cannot go stale, and a repair of its pages.
+"""What this book adds to Jupyter Book: an execution cache that cannot go stale, costs as measured, repaired pages.
 
 The environment variable BOOK_EXECUTION=off builds from the outputs stored in the notebooks.
 """
 
+import json
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
-from execution import ENVIRONMENT, execution_key
+from docutils import nodes
+from execution import COSTS, ENVIRONMENT, execution_key
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -26,6 +29,17 @@ def prepare_execution(app: Sphinx, config: Config) -> None:
     config["nb_execution_cache_path"] = str(caches / key)
 
 
+def cost(role: str, rawtext: str, chapter: str, line: int, inliner: Any, **_: Any) -> tuple[list[Any], list[Any]]:
+    """The role {cost}`chapter`: what running that chapter took when its outputs were stored."""
+    known = json.loads(COSTS.read_text()) if COSTS.is_file() else {}
+    if chapter not in known:
+        message = inliner.reporter.warning(f"the cost of {chapter!r} was never measured: make notebooks", line=line)
+        return [], [message]
+    seconds, megabytes = known[chapter]["seconds"], known[chapter]["megabytes"]
+    text = f"{seconds} seconds on two processor cores, {megabytes / 1000:.1f} GB of memory, nothing to download"
+    return [nodes.Text(text)], []
+
+
 def drop_repeated_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
     """Jupyter Book 1 lists some scripts twice, and thebe complains about that on every page."""
     scripts = context["script_files"]
@@ -34,6 +48,7 @@ def drop_repeated_scripts(app: Sphinx, pagename: str, templatename: str, context
 
 
 def setup(app: Sphinx) -> dict[str, object]:
+    app.add_role("cost", cost)
     app.connect("config-inited", prepare_execution)
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -9,6 +9,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 
+COSTS = ROOT / "book" / "costs.json"  # by chapter, measured by tools/notebooks.py
+
 ENVIRONMENT = {
     "TQDM_DISABLE": "1",  # a progress bar would become part of the page
     "HF_HUB_OFFLINE": "1",  # the course needs no model hub

@@ -6,12 +6,13 @@ from typing import Any
 import matplotlib.pyplot as plt
 
 from .. import plots
-from .findings import best_wording, members_scores
-from .methods import TRAINED, Ensemble, Full, Hard, LowRank, Method, PrefixTuning, Soft
-from .results import Results, elsewhere, score
+from .judges.transfer import members_scores
+from .judges.words import best_wording
+from .methods import TRAINED, Ensemble, Full, Hard, LowRank, Method, Paraphrased, PrefixTuning, Searched, Soft
+from .results import Results, chosen_on, elsewhere, score
 from .statistics import Interval, interval
 from .store import Store
-from .studies import E2E, E2E_STEPS, LARGE, LENGTHS, MIDDLE, SIZES, SMALL, STEPS, STUDIES, T5, wordings_of
+from .studies import E2E, E2E_STEPS, LARGE, LENGTHS, MIDDLE, SIZES, SMALL, STEPS, STUDIES, T5, WORDED, wordings_of
 
 ALL = "all"
 
@@ -32,13 +33,26 @@ def panels(count: int, height: float = 3.2, **settings: Any) -> Sequence[Any]:
 
 def wordings(runs: Results) -> Any:
     axes = panels(3, 2.6)
-    for ax, task in zip(axes, ("translation", "sentiment", "seen style"), strict=True):
+    for ax, task in zip(axes, WORDED, strict=True):
         for place, model in enumerate((SMALL, MIDDLE, LARGE)):
             values = [runs.of(task, Hard(name), model)[0] for name in wordings_of(task)[:-1]]
             ax.scatter([place] * len(values), values, color=plots.BLUE, alpha=0.6, s=24)
         ax.set_xticks(range(3), ["small", "middle", "large"])
         ax.set(title=task, xlim=(-0.5, 2.5), ylim=(-5, 105))
     axes[0].set(ylabel="right (%)")
+    return axes
+
+
+def search(runs: Results) -> Any:
+    chosen = {"by gradient": Searched(), "blindly": Searched(guided=False), "paraphrases": Paraphrased()}
+    axes = panels(2)
+    for ax, title, value in zip(axes, ("validation set", "test set"), (chosen_on, score), strict=True):
+        rows = {
+            task: {name: interval(runs.of(task, method, value=value)) for name, method in chosen.items()}
+            for task in WORDED
+        }
+        plots.plot_intervals(rows, ax, "right (%)").set(title=title, xlim=(-5, 105))
+    axes[0].get_legend().remove()
     return axes
 
 
@@ -155,6 +169,7 @@ def e2e(runs: Results) -> Any:
 
 FIGURES: Mapping[str, Callable[[Results], Any]] = {
     "wordings": wordings,
+    "search": search,
     "methods": methods,
     "few-examples": few_examples,
     "scale": scale,

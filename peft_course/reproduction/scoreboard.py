@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from .verdicts import Finding
 
 AUTHORS = {
+    "ebrahimi2018hotflip": "Ebrahimi et al. 2018",
     "hu2022lora": "Hu et al. 2022",
     "lester2021power": "Lester et al. 2021",
     "li2021prefix": "Li & Liang 2021",
