@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 
 from .engine import missing
-from .judges import methods, settings, transfer, words
+from .judges import comparisons, settings, transfer, words
 from .results import Results
 from .store import Store
 from .studies import E2E, STUDIES
@@ -12,16 +12,16 @@ from .verdicts import Finding
 JUDGES: Mapping[str, Callable[[Results], list[Finding]]] = {
     "wordings": words.wordings,
     "search": words.search,
-    "methods": methods.methods,
-    "few-examples": methods.few_examples,
-    "scale": methods.scale,
+    "methods": comparisons.methods,
+    "few-examples": comparisons.few_examples,
+    "scale": comparisons.scale,
     "length": settings.length,
     "initial-value": settings.initial_value,
     "perceptron": settings.perceptron,
     "where": settings.where,
     "shift": transfer.shift,
     "ensembles": transfer.ensembles,
-    "e2e": methods.e2e,
+    "e2e": comparisons.e2e,
 }
 
 
