@@ -179,13 +179,12 @@ def _run_of(prompt: str) -> dict[str, Any]:
 
 def _reproduce(options: argparse.Namespace) -> None:
     from . import reproduction
-    from .reproduction import E2E, STUDIES
+    from .reproduction import ALL_STUDIES, E2E, STUDIES
 
-    studies = STUDIES | {E2E.name: E2E}
-    if options.claim is not None and options.claim not in studies:
-        raise ValueError(f"there is no study {options.claim!r}; choose one of {', '.join(studies)}")
+    if options.claim is not None and options.claim not in ALL_STUDIES:
+        raise ValueError(f"there is no study {options.claim!r}; choose one of {', '.join(ALL_STUDIES)}")
     if options.claim is not None:
-        chosen = [studies[options.claim]]
+        chosen = [ALL_STUDIES[options.claim]]
     else:
         chosen = [*STUDIES.values(), *([E2E] if options.full else [])]
     if E2E in chosen and options.data is None:
@@ -200,7 +199,7 @@ def _reproduce(options: argparse.Namespace) -> None:
         engine = reproduction.processes(options.workers, options.data)
     with engine as submit:
         reproduction.reproduce(runs, store, submit)
-    reproduction.write_manifest(store, {study.name: study for study in chosen})
+    reproduction.write_manifest(store)
     for finding in reproduction.findings([study.name for study in chosen], store):
         print(reproduction.explained(finding))
 

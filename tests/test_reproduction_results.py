@@ -6,7 +6,7 @@ import random
 import matplotlib.pyplot as plt
 import pytest
 
-from peft_course.reproduction import E2E, STUDIES, Record, Store, carry_out, explained, figure, findings, missing, table
+from peft_course.reproduction import ALL_STUDIES, Record, Store, carry_out, explained, figure, findings, missing, table
 from peft_course.reproduction.data import TEST, Data
 from peft_course.reproduction.engine import decided
 from peft_course.reproduction.figures import FIGURES
@@ -19,7 +19,6 @@ from peft_course.reproduction.studies import FEW_STEPS, MIDDLE, SMALL, STEPS, wo
 
 RESULTS = Store()
 ONE_EXAMPLE = 100 / TEST  # points
-ALL = STUDIES | {E2E.name: E2E}
 
 
 def made_up(run: Run) -> Record:
@@ -39,9 +38,9 @@ def made_up(run: Run) -> Record:
     return Record(run.key, run.settings(), result, 1.0)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", ALL_STUDIES)
 def test_every_study_has_verdicts_and_a_figure_whatever_comes_out(name, tmp_path):
-    store, runs = Store(tmp_path), list(ALL[name].runs())
+    store, runs = Store(tmp_path), list(ALL_STUDIES[name].runs())
     while todo := missing(runs, store):
         store.records |= {run.key: made_up(run) for run in todo}
     found = findings([name], store)
@@ -53,11 +52,11 @@ def test_every_study_has_verdicts_and_a_figure_whatever_comes_out(name, tmp_path
 
 
 def test_every_study_is_judged_and_drawn():
-    assert list(JUDGES) == list(FIGURES) == list(ALL)
+    assert list(JUDGES) == list(FIGURES) == list(ALL_STUDIES)
 
 
 def test_a_study_without_stored_runs_says_how_to_carry_them_out(tmp_path):
-    assert findings([*ALL], Store(tmp_path)) == []
+    assert findings([*ALL_STUDIES], Store(tmp_path)) == []
     with pytest.raises(ValueError, match=r"no run of this study is stored in '.*'; carry it out with"):
         figure("length", Store(tmp_path))
     with pytest.raises(ValueError, match="there is no study 'magic'; the studies are wordings, search"):
@@ -65,24 +64,26 @@ def test_a_study_without_stored_runs_says_how_to_carry_them_out(tmp_path):
 
 
 # -- what is shipped --------------------------------------------------------------------------------------------------
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", ALL_STUDIES)
 def test_every_run_of_the_study_is_stored(name):
-    assert missing(ALL[name].runs(), RESULTS) == []
+    assert missing(ALL_STUDIES[name].runs(), RESULTS) == []
 
 
 def test_the_manifest_tells_of_these_results():
     stored = json.loads(RESULTS.path.with_name(MANIFEST).read_text("utf-8"))
-    assert {key: value for key, value in stored.items() if key != "written"} == manifest(RESULTS, ALL)
+    assert {key: value for key, value in stored.items() if key != "written"} == manifest(RESULTS)
 
 
 def test_nothing_is_stored_that_no_study_asks_for():
-    asked = {ready.key for study in ALL.values() for run in study.runs() if (ready := decided(run, RESULTS))}
-    asked |= {trial.key for study in ALL.values() for run in study.runs() if not run.tuned for trial in sweep(run)}
+    asked = {ready.key for study in ALL_STUDIES.values() for run in study.runs() if (ready := decided(run, RESULTS))}
+    asked |= {
+        trial.key for study in ALL_STUDIES.values() for run in study.runs() if not run.tuned for trial in sweep(run)
+    }
     assert {record.key for record in RESULTS} == asked
 
 
 def test_every_explanation_speaks_of_the_verdict_that_the_data_have():
-    assert [finding.claim for finding in findings([*ALL], RESULTS) if not finding.is_explained] == []
+    assert [finding.claim for finding in findings([*ALL_STUDIES], RESULTS) if not finding.is_explained] == []
 
 
 SLICE = [

@@ -8,9 +8,10 @@ from .manifest import write_manifest
 from .runs import Record, Run
 from .scoreboard import explained, table
 from .store import Store
-from .studies import E2E, STUDIES, Study
+from .studies import ALL_STUDIES, E2E, STUDIES, Study
 
 __all__ = [
+    "ALL_STUDIES",
     "E2E",
     "STUDIES",
     "Record",

@@ -12,18 +12,17 @@ from .methods import TRAINED, Ensemble, Full, Hard, LowRank, Method, Paraphrased
 from .results import Results, chosen_on, elsewhere, score
 from .statistics import Interval, interval
 from .store import Store
-from .studies import E2E, E2E_STEPS, LARGE, LENGTHS, MIDDLE, SIZES, SMALL, STEPS, STUDIES, T5, WORDED, wordings_of
+from .studies import ALL_STUDIES, E2E_STEPS, LARGE, LENGTHS, MIDDLE, SIZES, SMALL, STEPS, T5, WORDED, wordings_of
 
 ALL = "all"
 
 
 def figure(name: str, store: Store) -> Any:
     """Draw the study `name`. Raises ValueError for a study that there is not, and where none of its runs is stored."""
-    studies = STUDIES | {E2E.name: E2E}
-    if name not in studies:
-        raise ValueError(f"there is no study {name!r}; the studies are {', '.join(studies)}")
+    if name not in ALL_STUDIES:
+        raise ValueError(f"there is no study {name!r}; the studies are {', '.join(ALL_STUDIES)}")
     plots.style()
-    return FIGURES[name](Results(studies[name].runs(), store))
+    return FIGURES[name](Results(ALL_STUDIES[name].runs(), store))
 
 
 def panels(count: int, height: float = 3.2, **settings: Any) -> Sequence[Any]:

@@ -6,7 +6,7 @@ from .engine import missing
 from .judges import comparisons, settings, transfer, words
 from .results import Results
 from .store import Store
-from .studies import E2E, STUDIES
+from .studies import ALL_STUDIES
 from .verdicts import Finding
 
 JUDGES: Mapping[str, Callable[[Results], list[Finding]]] = {
@@ -27,6 +27,5 @@ JUDGES: Mapping[str, Callable[[Results], list[Finding]]] = {
 
 def findings(names: Sequence[str], store: Store) -> list[Finding]:
     """What those of the studies `names` that are complete say of the claims, in their order."""
-    studies = STUDIES | {E2E.name: E2E}
-    complete = [name for name in names if not missing(studies[name].runs(), store)]
-    return [found for name in complete for found in JUDGES[name](Results(studies[name].runs(), store))]
+    complete = [name for name in names if not missing(ALL_STUDIES[name].runs(), store)]
+    return [found for name in complete for found in JUDGES[name](Results(ALL_STUDIES[name].runs(), store))]

@@ -2,7 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,26 +9,27 @@ from ..loading import embedded_models
 from .engine import decided
 from .runs import sweep, weights
 from .store import Store
-from .studies import Study
+from .studies import ALL_STUDIES, Study
 
 MANIFEST = "manifest.json"
 
 
-def manifest(store: Store, studies: Mapping[str, Study]) -> dict[str, Any]:
+def manifest(store: Store) -> dict[str, Any]:
     """Versions, machines, seconds on one core, and by study the runs there are (with those of its sweeps)."""
+    counts = {name: _counts(store, study) for name, study in ALL_STUDIES.items()}
     return {
         "runs": len(store),
         "seconds": round(sum(record.seconds for record in store)),
         "machines": dict(Counter(record.machine for record in store)),
         "versions": dict(Counter(" ".join(map(" ".join, sorted(record.versions.items()))) for record in store)),
         "models": {name: weights(name) for name in embedded_models()},
-        "studies": {name: _counts(store, study) for name, study in studies.items()},
+        "studies": {name: count for name, count in counts.items() if count["runs"]},
     }
 
 
-def write_manifest(store: Store, studies: Mapping[str, Study]) -> None:
+def write_manifest(store: Store) -> None:
     """Write it, with the date (UTC)."""
-    content = {"written": datetime.now(UTC).date().isoformat()} | manifest(store, studies)
+    content = {"written": datetime.now(UTC).date().isoformat()} | manifest(store)
     store.path.with_name(MANIFEST).write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 

@@ -133,3 +133,4 @@ STUDIES = {
     )
 }
 E2E = Study("e2e", "What do the methods reach on real data, from 50 examples to all?", e2e)
+ALL_STUDIES = STUDIES | {E2E.name: E2E}
