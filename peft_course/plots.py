@@ -11,6 +11,16 @@ if TYPE_CHECKING:
 
 BLUE, ORANGE, GREEN, PURPLE, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
 PALETTE = (BLUE, ORANGE, GREEN, PURPLE, SKY, RED)
+METHODS = {  # a method has the same colour wherever it is drawn
+    "best wording": BLUE,
+    "hard prompt": BLUE,
+    "soft prompt": ORANGE,
+    "prefix": PURPLE,
+    "prefix, perceptron": PURPLE,
+    "prefix, flat": RED,
+    "LoRA": SKY,
+    "fine-tuning": GREEN,
+}
 INK = "#808080"  # a grey that reads on white and on black alike
 
 
@@ -96,7 +106,7 @@ def plot_intervals(rows: Mapping[str, Mapping[str, Any]], ax: Any = None, xlabel
         heights = [place + (number - (len(series) - 1) / 2) * 0.8 / len(series) for place, _ in found]
         means = [each.mean for _, each in found]
         spread = [[each.mean - each.low for _, each in found], [each.high - each.mean for _, each in found]]
-        ax.errorbar(means, heights, xerr=spread, label=name, **_look(number), linestyle="none", capsize=3)
+        ax.errorbar(means, heights, xerr=spread, label=name, **_look(number, name), linestyle="none", capsize=3)
     for place in range(1, len(rows)):
         ax.axhline(place - 0.5, color=INK, linewidth=0.5, alpha=0.4)
     ax.set_yticks(range(len(rows)), list(rows))
@@ -114,9 +124,9 @@ def plot_curves(
     settings = list(dict.fromkeys(setting for curve in curves.values() for setting in curve))
     for number, (name, curve) in enumerate(curves.items()):
         places = [settings.index(setting) for setting in curve]
-        ax.plot(places, [each.mean for each in curve.values()], label=name, **_look(number))
+        (line,) = ax.plot(places, [each.mean for each in curve.values()], label=name, **_look(number, name))
         low, high = ([getattr(each, bound) for each in curve.values()] for bound in ("low", "high"))
-        ax.fill_between(places, low, high, color=PALETTE[number], alpha=0.2, linewidth=0)
+        ax.fill_between(places, low, high, color=line.get_color(), alpha=0.2, linewidth=0)
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.set_xticks(range(len(settings)), [str(setting) for setting in settings])
     if len(curves) > 1:
@@ -124,9 +134,9 @@ def plot_curves(
     return ax
 
 
-def _look(number: int) -> dict[str, Any]:
+def _look(number: int, name: str) -> dict[str, Any]:
     """Colour and shape: no reader has to tell lines apart by colour alone."""
-    return {"color": PALETTE[number], "marker": "osD^vP"[number], "markersize": 5}
+    return {"color": METHODS.get(name, PALETTE[number]), "marker": "osD^vP"[number], "markersize": 5}
 
 
 def plot_attention(shares: np.ndarray, ax: Any = None, title: str = "") -> Any:

@@ -111,7 +111,7 @@ def initial_value(runs: Results) -> Any:
 
 def perceptron(runs: Results) -> Any:
     groups = runs.by(lambda run: (run.method, run.learning_rate))
-    names = {"flat": PrefixTuning(bottleneck=None), "through the perceptron": PrefixTuning()}
+    names = {"prefix, flat": PrefixTuning(bottleneck=None), "prefix, perceptron": PrefixTuning()}
     curves = {
         name: {rate: interval(values) for (each, rate), values in groups.items() if each == method}
         for name, method in names.items()

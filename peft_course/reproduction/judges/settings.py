@@ -123,9 +123,10 @@ def perceptron(runs: Results) -> list[Finding]:
             + "; seeds apart at the best rate: "
             + listed({names[width]: f"{value:.0f} points" for width, value in spread.items()}),
             "The perceptron multiplies: a step of its weights moves all rows of P_θ far, so it learns at rates at "
-            "which a flat prefix stands still, and breaks at rates that a flat prefix needs. At the rate that suits "
-            "each, both arrive. Whoever keeps the rate of fine-tuning, or of the other one, sees the paper's picture.",
-            Verdict.IN_PART,
+            "which a flat prefix stands still, and breaks at rates that a flat prefix needs. Each at a rate that "
+            "suits it, the flat one is ahead, and its seeds lie as close together. Whoever tries both at the rates "
+            "of fine-tuning sees the paper's picture.",
+            Verdict.NOT_HERE,
             {
                 "at its best rate the perceptron is better": gain.above(0),
                 "more of its runs come near the best": share[64] > share[None],
