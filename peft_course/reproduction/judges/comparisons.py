@@ -20,7 +20,7 @@ def methods(runs: Results) -> list[Finding]:
     vectors = {task: interval([value - words[task] for value in runs.of(task, Soft())]) for task in STEPS}
     share = {
         method.name: runs.of("translation", method, value=stored)[0] / runs.of("translation", Full(), value=stored)[0]
-        for method in (Soft(), PrefixTuning())
+        for method in (Soft(), PrefixTuning(), LowRank())
     }
     return [
         Finding(
@@ -40,9 +40,10 @@ def methods(runs: Results) -> list[Finding]:
             "at T5-Base and T5-Large some points below model tuning; at most 0.01 % of the parameters from 1B on",
             "lester2021power",
             f"{100 * share['soft prompt']:.2f} % stored; fine-tuning − soft prompt, points: {listed(soft)}",
-            "Cheap it is everywhere. A little worse it is where the model knows the task already and only has to be "
-            "told; on a style that it has never read, twenty vectors at its input are far too little for a model of "
-            "this size.",
+            "Cheap it is everywhere. A little worse it is on translating and judging, which the model knows well "
+            "and only has to be told. A record told in one style among many needs more than twenty vectors at the "
+            "input can say, and of a style that the model has never read they can say next to nothing in this "
+            "budget.",
             Verdict.IN_PART,
             {"stored: less than 1 % of the model": share["soft prompt"] < 0.01}
             | {f"{task}: less than {LITTLE:.0f} points worse": each.below(LITTLE) for task, each in soft.items()},
@@ -53,9 +54,9 @@ def methods(runs: Results) -> list[Finding]:
             "E2E, GPT-2 medium: 69.7 BLEU against 68.2, with 0.1 % of the parameters",
             "li2021prefix",
             f"{100 * share['prefix']:.2f} % stored; fine-tuning − prefix, points: {listed(prefix)}",
-            "Level on translation and on the style that the model had read. Behind by a few points on the new style, "
+            "Level on translation. A few points behind on the style that the model had read, more on the new one, "
             "where something has to be learnt. On sentiment some seeds end far below the others: the answer is one "
-            "word, so a batch of 16 teaches 16 tokens a step, and 200 steps are too few for some starts.",
+            "word, so a batch of eight teaches little, and the steps are too few for some starts.",
             Verdict.IN_PART,
             {f"{task}: less than {LEVEL:.0f} points behind": each.below(LEVEL) for task, each in prefix.items()},
         ),
@@ -66,7 +67,8 @@ def methods(runs: Results) -> list[Finding]:
             "hu2022lora",
             "LoRA − prefix, points: " + listed(lora),
             "A low-rank change of the weights acts on every word that is read and written, and a prefix only where "
-            "attention looks at it. LoRA had 1.6 % of the parameters here, though, and a prefix 1.0 %.",
+            f"attention looks at it. LoRA stored {100 * share['LoRA']:.1f} % of the model's parameters here, though, "
+            f"and a prefix {100 * share['prefix']:.1f} %.",
             Verdict.HOLDS,
             {f"{task}: less than {LEVEL:.0f} points behind": each.above(-LEVEL) for task, each in lora.items()},
         ),
