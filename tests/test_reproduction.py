@@ -11,6 +11,7 @@ from itertools import product
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -41,6 +42,16 @@ def test_a_run_carried_out_twice_gives_the_same_result():
     first, second = carry_out(SHORT), carry_out(SHORT)
     assert first.result == second.result
     assert first.key == second.key == SHORT.key
+
+
+def test_a_run_uses_one_thread_and_gives_the_others_back():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        carry_out(SHORT)
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_every_setting_changes_the_key():

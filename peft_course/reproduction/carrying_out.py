@@ -2,6 +2,8 @@
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -25,13 +27,23 @@ ONE_AT_A_TIME = threading.Lock()  # random numbers belong to a process, and Dask
 
 def carry_out(run: Run, folder: str | None = None) -> Record:
     """Train and measure. `folder` holds the files of E2E, where the run is on these."""
-    with ONE_AT_A_TIME:
+    with ONE_AT_A_TIME, one_thread():
         started = time.perf_counter()
-        torch.set_num_threads(1)  # one run a core: two runs side by side are quicker than one run on both
         lm, task = model(run.model), run.data.load(folder, run.seed)
         result = run_ensemble(run, run.method, lm, task) if isinstance(run.method, Ensemble) else run_one(run, lm, task)
     seconds = round(time.perf_counter() - started, 1)
     return Record(run.key, run.settings(), _rounded(result), seconds, machine_kind(), versions())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """One run a core: two runs side by side are quicker than one run on both, and sums come in one order."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def run_one(run: Run, lm: LM, task: Task) -> dict[str, Any]:
