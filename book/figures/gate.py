@@ -50,7 +50,7 @@ def adapter(drawing: Drawing) -> None:
 
 def mix(drawing: Drawing) -> None:
     """The two results, weighted by the gate and added."""
-    x, out = 416, 496
+    x, out = 414, 486
     for height, words, colour in ((TOP, "(1 − λ)", BLUE), (BOTTOM, "λ", PURPLE)):
         drawing.arrow((RIGHT, height), (x - 42, height), colour=colour)
         drawing.box(x - 42, height - 20, 84, 40, INK, 0.08)
