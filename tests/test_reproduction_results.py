@@ -80,7 +80,7 @@ def test_nothing_is_stored_that_no_study_asks_for():
     asked |= {
         trial.key for study in ALL_STUDIES.values() for run in study.runs() if not run.tuned for trial in sweep(run)
     }
-    assert {record.key for record in RESULTS} == asked
+    assert {record.key for record in RESULTS} <= asked
 
 
 def test_every_explanation_speaks_of_the_verdict_that_the_data_have():
