@@ -61,7 +61,7 @@ def projections(drawing: Drawing) -> None:
             side = 48
             drawing.line((x, 546), (x + side, 546), (x + side, 536), colour=GREEN)
             drawing.box(x + side - 14, 500, 28, 32, GREEN, 0.25)
-            drawing.text(x + side, 516, "BA", size=14)
+            drawing.text(x + side, 516, "BA", size=15)
             drawing.arrow((x + side, 500), (x + side, 482), (x + 6, 482), colour=GREEN)
     label(drawing, 516, "LoRA", "W x + (α/r) B A x", GREEN)
     label(drawing, 400, "prefix", "rows in front of K, V", PURPLE)
