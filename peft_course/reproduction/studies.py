@@ -20,7 +20,7 @@ FEW_STEPS = 100  # on up to 100 examples
 WORDED = ("translation", "sentiment", "seen style")  # the tasks that some wording asks for
 SIZES = (10, 20, 50, 100, 200, 500, None)  # None: all 1,000
 LENGTHS = (1, 5, 10, 20, 50, 100)
-E2E_STEPS = {50: 150, 500: 800, 5000: 800, None: 800}  # by the number of examples; None: all 42,061
+E2E_STEPS = {50: 150, 500: 500, 5000: 500, None: 500}  # by the number of examples; None: all 42,061
 
 
 @dataclass(frozen=True)
