@@ -22,7 +22,8 @@ class SmallBook:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("mathjax", "__pycache__"))
         for name in ("_config.yml", "constraints.txt", "book/references.bib"):
             shutil.copy(ROOT / name, root / name)
-        (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\n")
+        (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters:\n- file: other\n")
+        (root / "book" / "other.md").write_text("# Another page\n")
         self.executions = root / "executions.txt"
         self.write_package("def answer():\n    return 42\n")
         self.write_page("The answer")
@@ -52,8 +53,12 @@ class SmallBook:
     def times_executed(self) -> int:
         return len(self.executions.read_text())
 
-    def html(self) -> str:
-        return (self.root / "_build" / "html" / "page.html").read_text(encoding="utf8")
+    def html(self, page: str = "page") -> str:
+        return (self.root / "_build" / "html" / f"{page}.html").read_text(encoding="utf8")
+
+    def written(self, page: str) -> int:
+        """When the page was written, in nanoseconds."""
+        return (self.root / "_build" / "html" / f"{page}.html").stat().st_mtime_ns
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +76,19 @@ def test_the_book_follows_the_package(small_book: SmallBook) -> None:
 
     assert small_book.build().returncode == 0
     assert small_book.times_executed() == 1, "an untouched book is not executed again"
+
+    written = small_book.written("other")
+    (small_book.root / "book" / "page.ipynb").write_text(
+        (small_book.root / "book" / "page.ipynb").read_text().replace("# The answer", "# The answer\\n\\nIt is known.")
+    )
+    assert small_book.build().returncode == 0
+    assert "It is known." in small_book.html()
+    assert small_book.written("other") == written, "a page that shows nothing of what has changed is not written again"
+
+    small_book.write_page("The question")
+    assert small_book.build().returncode == 0
+    assert "The question" in small_book.html("other"), "a new title is shown at the side of every page"
+    assert small_book.times_executed() == 1, "words are no reason to execute anything"
 
     small_book.write_package("def answer():\n    return 43\n")
     assert small_book.build().returncode == 0

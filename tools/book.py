@@ -1,5 +1,9 @@
-"""Builds the book into _build/html; a warning or a failing cell fails the build. Called by `make book`."""
+"""Builds the book into _build/html; a warning or a failing cell fails the build. Called by `make book`.
 
+What has not changed since the last whole book is taken over from it: outputs, and pages.
+"""
+
+import hashlib
 import subprocess
 import sys
 from pathlib import Path
@@ -7,12 +11,26 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 # Each notebook's kernel says so when it starts; it speaks with this machine alone.
 NOISE = "Kernel is running over TCP without encryption"
+WHOLE = ROOT / "_build" / "whole"  # there, with the fingerprint of `common` in it, as long as the last book is whole
+
+
+def common() -> str:
+    """A fingerprint of what every page depends on, and of which Sphinx takes no notice."""
+    book = ROOT / "book"
+    files = [ROOT / "_config.yml", ROOT / "constraints.txt", Path(__file__), book / "_toc.yml", *book.glob("*.json")]
+    digest = hashlib.sha256()
+    for path in [*files, *sorted((book / "_ext").glob("*.py"))]:
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def main() -> int:
-    # --all reads every page anew (executions come from the cache): a page that failed in an earlier build would
-    # otherwise be taken over from there, and the failure with it would be forgotten.
-    options = ["--all", "--warningiserror", "--nitpick", "--keep-going"]
+    options = ["--warningiserror", "--nitpick", "--keep-going"]
+    if not WHOLE.is_file() or WHOLE.read_text() != common():
+        # Every page is read anew (executions come from the cache): one that failed in an earlier build would otherwise
+        # be taken over from there, and the failure with it would be forgotten.
+        options.append("--all")
+    WHOLE.unlink(missing_ok=True)
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "book", *options]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as build:
         for line in build.stderr or ():
@@ -22,6 +40,7 @@ def main() -> int:
         print("\nerror: the book was not built; the warnings above say why.", file=sys.stderr)
         print("A failing cell's traceback is in _build/html/reports.", file=sys.stderr)
         return 1
+    WHOLE.write_text(common())
     print(f"\nThe book is built: {ROOT / '_build' / 'html' / 'index.html'}")
     return 0
 

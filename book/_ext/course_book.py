@@ -13,6 +13,7 @@ from docutils import nodes
 from execution import COSTS, ENVIRONMENT, execution_key
 from sphinx.application import Sphinx
 from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
 
 
 def prepare_execution(app: Sphinx, config: Config) -> None:
@@ -40,6 +41,20 @@ def cost(role: str, rawtext: str, chapter: str, line: int, inliner: Any, **_: An
     return [nodes.Text(text)], []
 
 
+def remember_titles(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Of all pages, before any is read again."""
+    env.titles_before = titles(env)  # type: ignore[attr-defined]
+
+
+def pages_that_show_titles(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """All pages, where a title has changed: each shows those of the others at its side. Sphinx writes them again."""
+    return [] if titles(env) == env.titles_before else [*env.found_docs]  # type: ignore[attr-defined]
+
+
+def titles(env: BuildEnvironment) -> dict[str, str]:
+    return {name: title.astext() for name, title in env.titles.items()}
+
+
 def drop_repeated_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
     """Jupyter Book 1 lists some scripts twice, and thebe complains about that on every page."""
     scripts = context["script_files"]
@@ -50,5 +65,7 @@ def drop_repeated_scripts(app: Sphinx, pagename: str, templatename: str, context
 def setup(app: Sphinx) -> dict[str, object]:
     app.add_role("cost", cost)
     app.connect("config-inited", prepare_execution)
+    app.connect("env-before-read-docs", remember_titles)
+    app.connect("env-updated", pages_that_show_titles)
     app.connect("html-page-context", drop_repeated_scripts, priority=900)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
