@@ -93,7 +93,8 @@ def few_examples(runs: Results) -> list[Finding]:
             f"prefix − fine-tuning over 50 to 500 examples, points: {listed(ahead)}; with 10: {listed(fewest)}",
             "Translation is in the frozen model; a prefix cannot unlearn it, while ten examples are enough for "
             "fine-tuning to spoil it. The house style is in no part of the model: there fine-tuning learns more from "
-            "every example. What few examples favour depends on how much of the task the model knows.",
+            "every example. Part of that is time: a prefix learns slowly, and up to 100 examples there are 100 steps. "
+            "What few examples favour depends on how much of the task the model knows.",
             Verdict.IN_PART,
             {f"{task}: ahead on average over 50 to 500": each.above(0) for task, each in ahead.items()}
             | {f"{task}: ahead with 10": each.above(0) for task, each in fewest.items()},

@@ -31,7 +31,8 @@ def shift(runs: Results) -> list[Finding]:
             + "; ".join(f"{name} {listed(each)}" for name, each in other.items()),
             "A prefix leaves the model its knowledge of clauses and of places, and both are needed outside. "
             "Fine-tuning that has never seen a record with another place learns to say only those that it saw. A soft "
-            "prompt that has to work hard inside its domain fits itself to it as well.",
+            "prompt leaves the model as much, but has little to carry over: the house style it never learnt, and on "
+            "translation its seeds lie far apart outside.",
             Verdict.IN_PART,
             {
                 f"{task}: {name} is better": each.above(0)
@@ -76,9 +77,11 @@ def ensembles(runs: Results) -> list[Finding]:
             "SuperGLUE, T5-XXL: 91.3 against 91.0 for the best member and 90.5 on average",
             "lester2021power",
             "points gained: " + listed(gains),
-            "Votes help where members err on different examples. Texts that must be right to the last letter agree "
-            "only when they are right, so there the vote is hardly more than its best member.",
-            Verdict.IN_PART,
+            "Votes help where members are about equally good and err on different examples. On sentiment all members "
+            "are near the top, and the best of them is nearer to it than the vote. Of the house style hardly a text of "
+            "any member is right, so there is nothing to agree on. Five votes are level with the mean member; whoever "
+            "has five prompts and a validation set does as well with one of them.",
+            Verdict.NOT_HERE,
             {f"{name}: better": each.above(0) for name, each in gains.items()},
         )
     ]
