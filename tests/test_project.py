@@ -60,12 +60,12 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 
 def test_everything_imported_is_a_declared_dependency() -> None:
-    files = [*(ROOT / "peft_course").rglob("*.py"), *notebooks.all_notebooks()]
-    modules = set().union(*(imported(code_of(path)) for path in files))
-    outside = modules - set(sys.stdlib_module_names) - {"peft_course"}
+    package, books = (ROOT / "peft_course").rglob("*.py"), notebooks.all_notebooks()
     declared = {name_of(requirement).replace("-", "_") for requirement in [*PROJECT["dependencies"], *EXTRAS["dask"]]}
-    elsewhere = {"IPython", "peft"}  # a notebook has the first, and looks whether the second is installed
-    assert outside - declared == elsewhere & outside
+    for files, elsewhere in ((package, {"IPython"}), (books, {"IPython", "peft"})):  # notebooks look for the second
+        modules = set().union(*(imported(code_of(path)) for path in files))
+        outside = modules - set(sys.stdlib_module_names) - {"peft_course"}
+        assert outside - declared == elsewhere & outside
 
 
 def test_what_an_extra_brings_is_imported_only_where_it_is_used() -> None:

@@ -3,12 +3,14 @@
 What has not changed since the last whole book is taken over from it: outputs, and pages.
 """
 
-import hashlib
 import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "book" / "_ext"))
+from execution import COSTS, fingerprint  # noqa: E402
+
 # Each notebook's kernel says so when it starts; it speaks with this machine alone.
 NOISE = "Kernel is running over TCP without encryption"
 WHOLE = ROOT / "_build" / "whole"  # there, with the fingerprint of `common` in it, as long as the last book is whole
@@ -17,16 +19,14 @@ WHOLE = ROOT / "_build" / "whole"  # there, with the fingerprint of `common` in 
 def common() -> str:
     """A fingerprint of what every page depends on, and of which Sphinx takes no notice."""
     book = ROOT / "book"
-    files = [ROOT / "_config.yml", ROOT / "constraints.txt", Path(__file__), book / "_toc.yml", *book.glob("*.json")]
-    digest = hashlib.sha256()
-    for path in [*files, *sorted((book / "_ext").glob("*.py"))]:
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    files = [ROOT / "_config.yml", ROOT / "constraints.txt", Path(__file__), book / "_toc.yml", COSTS]
+    return fingerprint([*files, *sorted((book / "_ext").glob("*.py"))])
 
 
 def main() -> int:
     options = ["--warningiserror", "--nitpick", "--keep-going"]
-    if not WHOLE.is_file() or WHOLE.read_text() != common():
+    now = common()
+    if not WHOLE.is_file() or WHOLE.read_text() != now:
         # Every page is read anew (executions come from the cache): one that failed in an earlier build would otherwise
         # be taken over from there, and the failure with it would be forgotten.
         options.append("--all")
@@ -40,7 +40,7 @@ def main() -> int:
         print("\nerror: the book was not built; the warnings above say why.", file=sys.stderr)
         print("A failing cell's traceback is in _build/html/reports.", file=sys.stderr)
         return 1
-    WHOLE.write_text(common())
+    WHOLE.write_text(now)
     print(f"\nThe book is built: {ROOT / '_build' / 'html' / 'index.html'}")
     return 0
 

@@ -1,10 +1,11 @@
 """How the book's notebooks are executed: in which environment, and when a stored execution still counts.
 
-Used by the Sphinx extension beside it, by `book/conftest.py` (nbval) and by `tools/notebooks.py`.
+Used by the Sphinx extension beside it, by `book/conftest.py` (nbval) and by `tools/`.
 """
 
 import hashlib
 import platform
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,8 +26,13 @@ def execution_key(root: Path = ROOT) -> str:
     jupyter-cache compares a notebook's own code only, so a change in the package would leave the old outputs in the
     book. Each key gets its own cache folder instead.
     """
-    digest = hashlib.sha256(platform.python_version().encode())
     files = [root / "constraints.txt", *sorted((root / "peft_course").rglob("*"))]
+    return f"{platform.python_version()}-{fingerprint(files, root)}"
+
+
+def fingerprint(files: Iterable[Path], root: Path = ROOT) -> str:
+    """A hash of the names and contents of `files`, all in `root`; folders and what Python keeps are left out."""
+    digest = hashlib.sha256()
     for path in files:
         if path.is_file() and "__pycache__" not in path.parts:
             digest.update(path.relative_to(root).as_posix().encode() + b"\0")

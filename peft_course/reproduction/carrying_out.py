@@ -65,7 +65,7 @@ def run_one(run: Run, lm: LM, task: Task) -> dict[str, Any]:
 def run_ensemble(run: Run, ensemble: Ensemble, lm: LM, task: Task) -> dict[str, Any]:
     """The scores of the members' votes, and of each member ("members"), all on the same test set."""
     seeds = [ensemble.members * run.seed + number for number in range(ensemble.members)]
-    prompts = [ensemble.of.prompt(lm, task, seed) for seed in seeds]
+    prompts = [ensemble.prompt(lm, task, seed) for seed in seeds]
     results = [trained(prompt, run, lm, task, seed) for prompt, seed in zip(prompts, seeds, strict=True)]
     answers = answers_of_each(prompts, lm, task.test["x"], WRITTEN)
     return {

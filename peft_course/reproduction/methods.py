@@ -4,6 +4,7 @@ A method makes a prompt for a model and a task. `rates` are the five learning ra
 same number of trials, and they span the same factor.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar
@@ -18,15 +19,15 @@ from ..tasks import Task
 
 
 @dataclass(frozen=True)
-class Method:
+class Method(ABC):
     """What is trained. Its `name` is that of the field."""
 
     name: ClassVar[str]
     rates: ClassVar[tuple[float, ...]] = ()
 
+    @abstractmethod
     def prompt(self, lm: LM, task: Task, seed: int) -> Prompt:
         """The prompt before training."""
-        raise NotImplementedError
 
     def verbalizer(self, task: Task) -> Verbalizer | None:
         """The words that stand for labels, where the model is not to write its answer but to choose it."""
@@ -196,6 +197,10 @@ class Ensemble(Method):
     name = "ensemble"
     members: int = 5
     of: Soft = Soft()
+
+    def prompt(self, lm: LM, task: Task, seed: int) -> Prompt:
+        """One member, before training: members differ in `seed` alone."""
+        return self.of.prompt(lm, task, seed)
 
     @property
     def rates(self) -> tuple[float, ...]:  # type: ignore[override]
