@@ -1,0 +1,36 @@
+"""The exercises, one module a chapter: what each task asks for, the right answer, and the typical wrong ones."""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..task import Task
+
+
+@dataclass(frozen=True)
+class Exercise:
+    """The tasks of one chapter's notebook. `edition` is raised when an older notebook would be judged wrongly."""
+
+    name: str
+    edition: int
+    tasks: tuple[Task, ...]
+
+    @property
+    def chapter(self) -> int:
+        return int(self.name[:2])
+
+
+def _load(path: Path) -> Exercise:
+    module = importlib.import_module(f"{__name__}.{path.stem}")
+    return Exercise(path.stem.removeprefix("ch").replace("_", "-"), module.EDITION, module.TASKS)
+
+
+EXERCISES = tuple(_load(path) for path in sorted(Path(__file__).parent.glob("ch*.py")))
+
+
+def find(number: str) -> Task:
+    """The task with this number; ValueError if there is none."""
+    tasks = {task.number: task for exercise in EXERCISES for task in exercise.tasks}
+    if number not in tasks:
+        raise ValueError(f"there is no task {number!r}; there are {', '.join(tasks)}")
+    return tasks[number]

@@ -1,0 +1,91 @@
+"""``grade(file)``: a learner's notebook → marks, task by task."""
+
+import random
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from .exercises import EXERCISES, Exercise
+from .here import Here
+from .process import Workshop
+from .submission import NotAnExerciseError, Submission, read
+from .task import Mark, Task, judge
+from .values import NOTHING
+
+
+@dataclass(frozen=True)
+class Report:
+    """The marks of one notebook; or why it has none (`refused`)."""
+
+    path: Path
+    exercise: Exercise | None
+    marks: list[Mark] = field(default_factory=list)
+    refused: str | None = None
+    seed: int = 0
+
+    @property
+    def points(self) -> int:
+        return sum(mark.points for mark in self.marks)
+
+    @property
+    def out_of(self) -> int:
+        return sum(task.points for task in self.exercise.tasks) if self.exercise else 0
+
+    @property
+    def full_marks(self) -> bool:
+        return self.refused is None and bool(self.marks) and all(mark.passed for mark in self.marks)
+
+
+def grade(path: str | Path, workshop: Workshop | None = None, seed: int | None = None) -> Report:
+    """Grade the notebook at `path`. Inputs are drawn from `seed`, a new one each time unless it is given."""
+    path, seed = Path(path), random.SystemRandom().randrange(10**6) if seed is None else seed
+    try:
+        submission = read(path)
+        exercise = recognised(submission)
+    except NotAnExerciseError as error:
+        return Report(path, None, refused=str(error), seed=seed)
+    if workshop is not None:
+        return Report(path, exercise, [grade_task(t, submission, workshop, seed) for t in exercise.tasks], None, seed)
+    with Workshop() as workshop:
+        return Report(path, exercise, [grade_task(t, submission, workshop, seed) for t in exercise.tasks], None, seed)
+
+
+def grade_task(task: Task, submission: Submission, workshop: Workshop, seed: int) -> Mark:
+    """One task's mark. Whatever the answer does, the other tasks are graded as if it were not there."""
+    cells = submission.code(task)
+    if cells is None:
+        return Mark(task, False, NOTHING)
+    with workshop.answer(task, cells) as answer:
+        mark = judge(task, answer, lambda thing: Here(thing, task.probe), seed)
+    return replace(mark, seconds=answer.used)
+
+
+def recognised(submission: Submission) -> Exercise:
+    """The exercise that a notebook is, by what it says of itself, its marked cells, or its name.
+
+    Raises NotAnExerciseError where it is none, or one of another edition.
+    """
+    chapters = {number.split(".")[0] for number in submission.numbers}
+    for exercise in EXERCISES:
+        named = submission.path.name.startswith(exercise.name)
+        if submission.exercise == exercise.name or str(exercise.chapter) in chapters or named:
+            if submission.exercise == exercise.name and submission.edition not in (None, exercise.edition):
+                raise NotAnExerciseError(
+                    f"{submission.path.name} is edition {submission.edition} of the exercises {exercise.name}, and this "
+                    f"version of the course has edition {exercise.edition}: copy the answers into the new notebook, or "
+                    f"grade it with the version of peft-course that it was made with"
+                )
+            return exercise
+    raise NotAnExerciseError(f"{submission.path.name} is none of this course's exercises")
+
+
+def is_exercise(path: Path) -> bool:
+    """Whether this file is for the grader: an exercise, a damaged or an old one too."""
+    if any(path.name.startswith(exercise.name) for exercise in EXERCISES):
+        return True
+    try:
+        submission = read(path)
+    except NotAnExerciseError:
+        return False
+    known = {str(exercise.chapter) for exercise in EXERCISES}
+    marked = any(number.split(".")[0] in known for number in submission.numbers)
+    return marked or submission.exercise in {exercise.name for exercise in EXERCISES}

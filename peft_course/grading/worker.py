@@ -1,0 +1,179 @@
+"""Where a learner's code runs: a process that has torch and the models in memory, and none of the right answers.
+
+Where the system can fork, one such process waits and forks for every task, so a task costs no import; elsewhere each
+task starts a process of its own. It runs the cells in IPython (magics work), then answers the grader's questions: the
+arguments come in, the values go out as `values` writes them. What it prints goes nowhere.
+"""
+
+import contextlib
+import io
+import json
+import os
+import pickle
+import signal
+import socket
+import sys
+import traceback
+from pathlib import Path
+from typing import Any
+
+from . import wire
+from .failures import failed
+from .seal import seal
+from .values import NOTHING, Failure, encode
+
+HIDDEN = (Path(__file__).parent / "exercises", Path(__file__).parents[2] / "solutions")
+
+
+class _Unpickler(pickle.Unpickler):
+    """Reads what the grader, which is trusted, sends; a model arrives as its name."""
+
+    def persistent_load(self, name: str) -> Any:
+        from .models import model
+
+        return model(name)
+
+
+def serve_forks(control: socket.socket) -> None:
+    """For every socket that comes in, fork a process that serves it, and end that process when told to."""
+    _prepare()
+    shell = _shell()
+    control.sendall(b"r")
+    while True:
+        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        if not descriptors:
+            return  # the grader is gone
+        if (pid := os.fork()) == 0:
+            control.close()
+            os.setsid()
+            try:
+                serve(socket.socket(fileno=descriptors[0]), shell)
+            except ConnectionError:
+                pass  # the grader hung up
+            except BaseException:
+                traceback.print_exc()  # to the log that the grader keeps
+            os._exit(0)
+        os.close(descriptors[0])
+        if not control.recv(1):
+            os.killpg(pid, signal.SIGKILL)
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)  # before it had a group of its own
+        _, status = os.waitpid(pid, 0)
+        control.sendall(json.dumps(os.waitstatus_to_exitcode(status)).encode().ljust(8))
+
+
+def serve_one(connection: socket.socket) -> None:
+    """A process for one task, where there is no fork."""
+    _prepare()
+    serve(connection, _shell())
+
+
+def _prepare() -> None:
+    import torch
+
+    torch.set_num_threads(1)  # a process that has started threads cannot be forked
+    with contextlib.suppress(RuntimeError):
+        torch.set_num_interop_threads(1)
+    os.environ["MPLBACKEND"] = "Agg"
+    import matplotlib.pyplot  # noqa: F401
+
+    import peft_course.analysis  # noqa: F401
+
+    from .models import model
+
+    model("course-gpt")
+
+
+def _shell() -> Any:
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    settings = Config()
+    settings.HistoryManager.enabled = False
+    settings.InteractiveShell.cache_size = 0
+    shell = InteractiveShell.instance(config=settings)
+    shell.system = lambda command: None  # `!pip install …` in a cell is no part of an answer
+    return shell
+
+
+def serve(connection: socket.socket, shell: Any) -> None:
+    """Run the cells of a job, then answer questions until the grader hangs up."""
+    job = pickle.loads(wire.receive(connection))
+    folder = Path(job["folder"])
+    os.chdir(folder)
+    os.environ.update(HOME=str(folder), TMPDIR=str(folder), TEMP=str(folder), TMP=str(folder))
+    from .models import model
+
+    for name in job["models"]:
+        model(name)
+    if job["sealed"]:
+        seal(folder, HIDDEN)
+    with _Here():
+        failure = _run(shell, job["cells"])
+        answer = shell.user_ns.get(job["name"])
+        if failure is None and job["name"] not in shell.user_ns:
+            failure = Failure("NameError", f"the answer does not define {job['name']!r}", final=True)
+        elif failure is None and answer is ...:
+            failure = Failure("NotImplementedError", NOTHING, final=True)
+        wire.send(connection, encode(failure))
+        if failure is not None:
+            return
+        scope: dict[str, Any] = {}
+        exec("from __future__ import annotations\nimport torch\nimport peft_course\n" + job["probe"], scope)
+        probe = scope[job["probe_name"]]
+        while (question := wire.receive(connection)) != b"":
+            arguments = _Unpickler(io.BytesIO(question)).load()
+            try:
+                reply = encode(probe(answer, *arguments))
+            except BaseException as error:
+                reply = encode(failed(error))
+            wire.send(connection, reply)
+
+
+def _run(shell: Any, cells: list[str]) -> Failure | None:
+    for cell in cells:
+        result = shell.run_cell(cell, store_history=False, silent=True)
+        error = result.error_before_exec or result.error_in_exec
+        if error is not None:
+            return failed(error, final=True)
+    return None
+
+
+class _Here:
+    """While it lasts, code that names a GPU runs on the CPU where there is no GPU."""
+
+    def __enter__(self) -> None:
+        import torch
+        from torch.overrides import TorchFunctionMode
+
+        def here(thing: Any) -> Any:
+            names_gpu = isinstance(thing, str | torch.device) and str(thing).startswith(("cuda", "mps"))
+            return "cpu" if names_gpu else thing
+
+        class OnCPU(TorchFunctionMode):
+            def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+                if func is torch.Tensor.cuda:
+                    return args[0]
+                kwargs = {name: here(item) for name, item in (kwargs or {}).items()}
+                return func(*(here(item) for item in args), **kwargs)
+
+        self.mode = contextlib.nullcontext() if torch.cuda.is_available() else OnCPU()
+        self.mode.__enter__()
+
+    def __exit__(self, *details: Any) -> None:
+        self.mode.__exit__(*details)
+
+
+def main(arguments: list[str]) -> None:
+    sys.dont_write_bytecode = True
+    kind, address = arguments
+    if kind == "forks":
+        serve_forks(socket.socket(fileno=int(address)))
+    else:
+        port, token = address.split(":")
+        connection = socket.create_connection(("127.0.0.1", int(port)))
+        connection.sendall(bytes.fromhex(token))
+        serve_one(connection)
