@@ -1,9 +1,10 @@
 # make book    builds the book into _build/html        make test        runs everything that is checked
 # make serve   builds it and opens it in a browser     make notebooks   runs the notebooks and stores their outputs
+# make exercises   makes the exercises out of the solutions
 # make bench   measures beside Hugging Face PEFT (20 minutes; README of benchmarks/)
 # make clean   removes what these made (and .venv)
 # PYTHON=/path/to/python3.11 chooses the interpreter of the first run.
-.PHONY: book serve test notebooks bench environment clean
+.PHONY: book serve test notebooks exercises bench environment clean
 .DEFAULT_GOAL := book
 
 BIN := .venv/bin
@@ -23,10 +24,13 @@ test: environment
 	@echo "== ruff"; $(BIN)/ruff check .
 	@echo "== mypy"; $(BIN)/mypy
 	@echo "== unit tests"; $(BIN)/pytest tests
-	@echo "== notebooks"; $(BIN)/pytest --nbval --nbval-current-env --nbval-cell-timeout=600 $(wildcard book solutions)
+	@echo "== notebooks"; $(BIN)/pytest -p no:peft-course --nbval --nbval-current-env --nbval-cell-timeout=600 $(wildcard book solutions)
 
 notebooks: environment
 	@$(BIN)/python tools/notebooks.py run
+
+exercises: environment
+	@$(BIN)/python tools/exercises.py
 
 bench: environment
 	@$(BIN)/python -m benchmarks

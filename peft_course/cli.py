@@ -1,4 +1,4 @@
-"""The command line, ``peft-course`` or ``python -m peft_course``: pretrain, train, evaluate, reproduce."""
+"""The command line, ``peft-course`` or ``python -m peft_course``: pretrain, train, evaluate, reproduce, grade."""
 
 import argparse
 import json
@@ -39,14 +39,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; 0 if it went well, 1 with one sentence on stderr if not."""
     options = _parser().parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except (ValueError, OSError, DivergenceError) as error:
         print(f"peft-course: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("peft-course: interrupted", file=sys.stderr)
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -97,6 +96,15 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--out", metavar="FOLDER", default="reproduction", help="where runs are kept, and found again")
     again.add_argument("--workers", type=int, help="runs side by side on this machine (default: one a core)")
     again.add_argument("--dask", metavar="ADDRESS", help="carry out the runs on the Dask cluster of this scheduler")
+
+    marks = commands.add_parser("grade", help="grade notebooks of exercises; exit status 0 for full marks alone")
+    marks.set_defaults(run=_grade)
+    marks.add_argument("files", nargs="+", metavar="FILE", help="a learner's notebook")
+    marks.add_argument("--json", metavar="FILE", help="write the marks as JSON")
+    marks.add_argument("--junit", metavar="FILE", help="write the marks as JUnit's XML")
+    marks.add_argument("--html", metavar="FILE", help="write the marks as a page")
+    marks.add_argument("--seed", type=int, help="draw the inputs of an earlier grading again")
+    marks.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks side by side")
     return parser
 
 
@@ -212,3 +220,19 @@ def _pretrain(options: argparse.Namespace) -> None:
             print(task + ":", ", ".join(f"{wording} {score:.1f} %" for wording, score in scores.items()))
         return
     pretraining.pretrain(options.name, options.out or f"{options.name}-again", e2e=options.e2e)
+
+
+def _grade(options: argparse.Namespace) -> int:
+    from .grading import report
+    from .grading.grade import grade_all
+
+    if options.jobs < 1:
+        raise ValueError(f"--jobs is a number of processes, 1 or more, got {options.jobs}")
+    reports = []
+    for one in grade_all(options.files, options.jobs, options.seed):
+        reports.append(one)
+        print(report.table(one), flush=True)
+    for name, write in (("json", report.write_json), ("junit", report.write_junit), ("html", report.write_html)):
+        if (path := getattr(options, name)) is not None:
+            write(reports, path)
+    return 0 if all(one.full_marks for one in reports) else 1

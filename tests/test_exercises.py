@@ -1,4 +1,4 @@
-"""The exercises: right answers in any style pass, each typical mistake is told from the others, blank ones get nothing."""
+"""The exercises: right answers in any style pass, typical mistakes are told from each other, blank ones get nothing."""
 
 import importlib
 import json
@@ -6,9 +6,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import exercises as generator
 import pytest
 
+import exercises as generator
 from peft_course.grading.exercises import EXERCISES, Exercise
 from peft_course.grading.grade import Report, grade
 from peft_course.grading.here import Here

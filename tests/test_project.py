@@ -62,7 +62,8 @@ def test_the_version_is_the_same_everywhere() -> None:
 def test_everything_imported_is_a_declared_dependency() -> None:
     package, books = (ROOT / "peft_course").rglob("*.py"), notebooks.all_notebooks()
     declared = {name_of(requirement).replace("-", "_") for requirement in [*PROJECT["dependencies"], *EXTRAS["dask"]]}
-    for files, elsewhere in ((package, {"IPython"}), (books, {"IPython", "peft"})):  # notebooks look for the second
+    # notebooks look for IPython and peft before they use them; pytest itself loads its plugin
+    for files, elsewhere in ((package, {"IPython", "pytest"}), (books, {"IPython", "peft"})):
         modules = set().union(*(imported(code_of(path)) for path in files))
         outside = modules - set(sys.stdlib_module_names) - {"peft_course"}
         assert outside - declared == elsewhere & outside

@@ -7,7 +7,6 @@ tag `solution` are left out. `check` writes nothing and fails if a file would ch
 """
 
 import sys
-from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
@@ -62,9 +61,8 @@ def main(arguments: list[str]) -> int:
                 target.write_text(text, encoding="utf8")
     left = {path.name for path in (ROOT / "exercises").glob("*.ipynb")} - {path.name for path in solutions}
     for target in stale:
-        print(
-            f"exercises/{target.name} {'is not what its solution gives; run make exercises' if arguments else 'written'}"
-        )
+        found = "is not what its solution gives; run make exercises" if arguments else "written"
+        print(f"exercises/{target.name} {found}")
     for name in sorted(left):
         print(f"exercises/{name} has no solution")
     return 1 if left or (arguments and stale) else 0

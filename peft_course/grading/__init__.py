@@ -3,7 +3,8 @@
 `task` judges an answer by its values; `exercises/` has the tasks. `submission` reads a learner's file, `process` and
 `worker` run an answer where it reaches nothing, `grade` puts them together. README.md has the threat model.
 
-Nothing is imported here: the process that runs a learner's code imports this package too, and must not have the answers.
+Nothing is imported here: the process that runs a learner's code imports this package too, and must not have the
+answers.
 """
 
 import builtins

@@ -1,8 +1,15 @@
 """``grade(file)``: a learner's notebook → marks, task by task."""
 
+import atexit
+import functools
+import multiprocessing
 import random
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import torch
 
 from .exercises import EXERCISES, Exercise
 from .here import Here
@@ -49,6 +56,33 @@ def grade(path: str | Path, workshop: Workshop | None = None, seed: int | None =
         return Report(path, exercise, [grade_task(t, submission, workshop, seed) for t in exercise.tasks], None, seed)
 
 
+def grade_all(paths: Sequence[str | Path], jobs: int = 1, seed: int | None = None) -> Iterator[Report]:
+    """The reports in the order of `paths`, by `jobs` processes side by side."""
+    if jobs == 1 or len(paths) == 1:
+        with Workshop() as workshop:
+            yield from (grade(path, workshop, seed) for path in paths)
+        return
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(jobs, len(paths)), context, initializer=_start) as pool:
+        yield from pool.map(functools.partial(_grade_here, seed=seed), paths)
+
+
+def _start() -> None:
+    torch.set_num_threads(1)
+
+
+@functools.cache
+def _workshop() -> Workshop:
+    """This process's own; its processes end with it."""
+    workshop = Workshop()
+    atexit.register(workshop.close)
+    return workshop
+
+
+def _grade_here(path: str | Path, seed: int | None) -> Report:
+    return grade(path, _workshop(), seed)
+
+
 def grade_task(task: Task, submission: Submission, workshop: Workshop, seed: int) -> Mark:
     """One task's mark. Whatever the answer does, the other tasks are graded as if it were not there."""
     cells = submission.code(task)
@@ -64,18 +98,26 @@ def recognised(submission: Submission) -> Exercise:
 
     Raises NotAnExerciseError where it is none, or one of another edition.
     """
+    name, exercise = submission.path.name, _recognised(submission)
+    if exercise is None:
+        raise NotAnExerciseError(f"{name} is none of this course's exercises")
+    if submission.exercise == exercise.name and submission.edition != exercise.edition:
+        raise NotAnExerciseError(
+            f"{name} is edition {submission.edition} of the exercises {exercise.name}, and this version of the course "
+            f"has edition {exercise.edition}: copy the answers into the new notebook, or grade it with the version of "
+            f"peft-course that it was made with"
+        )
+    return exercise
+
+
+def _recognised(submission: Submission) -> Exercise | None:
     chapters = {number.split(".")[0] for number in submission.numbers}
-    for exercise in EXERCISES:
-        named = submission.path.name.startswith(exercise.name)
-        if submission.exercise == exercise.name or str(exercise.chapter) in chapters or named:
-            if submission.exercise == exercise.name and submission.edition not in (None, exercise.edition):
-                raise NotAnExerciseError(
-                    f"{submission.path.name} is edition {submission.edition} of the exercises {exercise.name}, and this "
-                    f"version of the course has edition {exercise.edition}: copy the answers into the new notebook, or "
-                    f"grade it with the version of peft-course that it was made with"
-                )
-            return exercise
-    raise NotAnExerciseError(f"{submission.path.name} is none of this course's exercises")
+    signs = (
+        lambda exercise: submission.exercise == exercise.name,
+        lambda exercise: str(exercise.chapter) in chapters,
+        lambda exercise: submission.path.name.startswith(exercise.name),
+    )
+    return next((exercise for sign in signs for exercise in EXERCISES if sign(exercise)), None)
 
 
 def is_exercise(path: Path) -> bool:
@@ -83,9 +125,6 @@ def is_exercise(path: Path) -> bool:
     if any(path.name.startswith(exercise.name) for exercise in EXERCISES):
         return True
     try:
-        submission = read(path)
+        return _recognised(read(path)) is not None
     except NotAnExerciseError:
         return False
-    known = {str(exercise.chapter) for exercise in EXERCISES}
-    marked = any(number.split(".")[0] in known for number in submission.numbers)
-    return marked or submission.exercise in {exercise.name for exercise in EXERCISES}

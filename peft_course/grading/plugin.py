@@ -4,7 +4,7 @@ Such a file is not run by nbval, and a ``conftest.py`` beside it is not loaded. 
 ``-p no:peft-course`` leaves all of them to nbval: so the solutions are tested as the notebooks they are.
 """
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def _is_exercise(path: Path) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Iterator[None]:
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, Any, Any]:
     collectors = yield
     if file_path.suffix == ".ipynb" and _grades(parent.config) and _is_exercise(file_path):
         return [ExerciseFile.from_parent(parent, path=file_path)]

@@ -150,7 +150,10 @@ class Workshop:
         return connection, end
 
     def _start(self, *arguments: str, pass_fds: Any = ()) -> "subprocess.Popen[bytes]":
-        code = f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); from peft_course.grading import worker; worker.main(sys.argv[1:])"
+        code = (
+            f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); from peft_course.grading.worker import main; "
+            "main(sys.argv[1:])"
+        )
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         quiet = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "Agg"}
         return subprocess.Popen(

@@ -81,9 +81,8 @@ def _audit(folder: str, hidden: tuple[str, ...]) -> None:
             for argument in arguments:
                 if isinstance_(argument, text) and not within(realpath(fspath(argument)), folder):
                     raise error(f"an answer changes files only in its working folder, not {argument!r}")
-        elif event == "object.__setattr__" and arguments[1] in ("__code__", "__defaults__", "__kwdefaults__"):
-            if getattr_(arguments[0], "__module__", None) == module:
-                raise error("not available while an answer is graded: a function of the grader")
+        elif event == "object.__setattr__" and getattr_(arguments[0], "__module__", None) == module:
+            raise error("not available while an answer is graded: a function of the grader")
 
     sys.addaudithook(hook)
 

@@ -100,7 +100,7 @@ class Answer(Protocol):
 
 @dataclass(frozen=True)
 class Mark:
-    """The verdict on one answer: points, and what the learner reads. `hint` is the likely misunderstanding's sentence."""
+    """The verdict on one answer, and what the learner reads. `hint` is the likely misunderstanding's sentence."""
 
     task: Task
     passed: bool

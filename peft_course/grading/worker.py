@@ -95,7 +95,7 @@ def _shell() -> Any:
     settings.HistoryManager.enabled = False
     settings.InteractiveShell.cache_size = 0
     shell = InteractiveShell.instance(config=settings)
-    shell.system = lambda command: None  # `!pip install …` in a cell is no part of an answer
+    vars(shell)["system"] = lambda command: None  # `!pip install …` in a cell is no part of an answer
     return shell
 
 

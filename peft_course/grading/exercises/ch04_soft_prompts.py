@@ -121,7 +121,7 @@ class SoftPrompt(nn.Module):
 class _NoParameter(SoftPrompt):
     def __init__(self, start: Tensor) -> None:
         nn.Module.__init__(self)
-        self.vectors = start.clone()
+        vars(self)["vectors"] = start.clone()
 
 
 class _Buffer(SoftPrompt):
@@ -140,7 +140,7 @@ class _RandomStart(SoftPrompt):
         super().__init__(torch.zeros_like(start))
 
 
-def soft_prompt_probe(answer, start, embedded, weight):  # type: ignore[no-untyped-def]
+def soft_prompt_probe(answer, start, embedded, weight):
     """What the module gives, what it trains, and which gradient reaches it."""
     module = answer(start)
     given = module(embedded)
