@@ -69,11 +69,11 @@ def projections(drawing: Drawing) -> None:
 
 def attention(drawing: Drawing) -> None:
     """The second attention of LLaMA-Adapter, with its gate."""
-    plus(drawing, MIDDLE, 315, SKY)
-    drawing.box(MIDDLE + 46, 302, 92, 26, SKY, 0.25)
-    drawing.text(MIDDLE + 92, 315, "× tanh(g)", size=16)
-    drawing.arrow((MIDDLE + 46, 315), (MIDDLE + 9, 315), colour=SKY)
-    drawing.line((NAMES - 4, 315), (MIDDLE + 139, 315), colour=SKY)
+    plus(drawing, MIDDLE, 312, SKY)
+    drawing.box(MIDDLE + 46, 300, 92, 24, SKY, 0.25)
+    drawing.text(MIDDLE + 92, 312, "× tanh(g)", size=16)
+    drawing.arrow((MIDDLE + 46, 312), (MIDDLE + 9, 312), colour=SKY)
+    drawing.line((NAMES - 4, 312), (MIDDLE + 139, 312), colour=SKY)
     label(drawing, 315, "LLaMA-Adapter", "own rows,\nown softmax", SKY)
 
 

@@ -1,6 +1,6 @@
 """Fine-tuning keeps a model for each task; prefix tuning one frozen model, and a small prefix for each task."""
 
-from draw import INK, ORANGE, PURPLE, Drawing
+from draw import GREEN, INK, PURPLE, Drawing
 
 TASKS = ["translate", "describe", "judge"]
 TOP, HIGH = 62, 96
@@ -17,9 +17,9 @@ def one_model_many_tasks() -> Drawing:
     drawing.text(416, 22, "prefix tuning", bold=True)
     for number, task in enumerate(TASKS):
         y = TOP + number * HIGH
-        drawing.box(4, y, 216, HIGH - 12, ORANGE, 0.15)
+        drawing.box(4, y, 216, HIGH - 12, GREEN, 0.12)
         drawing.text(112, y + HIGH / 2 - 6, f"all weights,\ntuned: {task}")
-        drawing.box(278, y + 20, 92, 44, PURPLE, 0.3)
+        drawing.box(278, y + 20, 92, 44, PURPLE, 0.15)
         drawing.text(324, y + 42, task)
         drawing.arrow((374, y + 42), (410, y + 42), colour=PURPLE)
     drawing.line((248, 8), (248, 350), dashed=True)
