@@ -91,7 +91,7 @@ def write_junit(reports: Sequence[Report], path: str | Path) -> None:
         if report.refused is not None:
             case = ElementTree.SubElement(suite, "testcase", classname=report.path.stem, name="notebook")
             ElementTree.SubElement(case, "failure", message=_printable(report.refused))
-    ElementTree.ElementTree(root).write(path, encoding="utf8", xml_declaration=True)
+    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
 def _printable(text: str) -> str:

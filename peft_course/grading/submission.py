@@ -9,6 +9,7 @@ import ast
 import builtins
 import json
 import re
+import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,8 +19,9 @@ from .task import Task
 
 SIZE = 250 * 2**20  # bytes of a file that is read
 MARK = re.compile(r"<!-- exercises ([\w-]+), edition (\d+) -->")
-ANSWER = re.compile(r"^\s*# Task (\d+\.\d+)\b")
+ANSWER = re.compile(r"^\s*# Task (\d+\.\d+)\b", re.MULTILINE)
 BLANK = "NotImplementedError"
+RUNS_ITS_CELL = ("%%time", "%%timeit", "%%capture", "%%prun")
 
 
 class NotAnExerciseError(ValueError):
@@ -38,14 +40,18 @@ class Cell:
 
     @classmethod
     def of(cls, source: str) -> "Cell":
-        mark = ANSWER.match(source)
-        tree = _parsed(source)
-        if tree is None:  # a syntax error is for the learner to see, if this is the answer
-            binds = frozenset(re.findall(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=", source, re.MULTILINE) or [])
-            binds = frozenset(name for pair in binds for name in pair if name)
-            return cls(source, binds, frozenset(), mark[1] if mark else None)
-        binds, uses = frozenset(_binds(tree.body)), frozenset(_uses(tree))
-        return cls(source, binds, uses, mark[1] if mark else None, _is_blank(tree))
+        mark = ANSWER.search(source)
+        number = mark[1] if mark else None
+        try:
+            plain = _plain(source)
+            tree = ast.parse(plain)
+            binds, uses = _names(plain)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # for the learner to see, if it is the answer
+            found = re.findall(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=", source, re.MULTILINE)
+            return cls(source, frozenset(name for pair in found for name in pair if name), frozenset(), number)
+        if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in tree.body):
+            binds.add("*")
+        return cls(source, frozenset(binds), frozenset(uses | {*_of_magics(tree)}), number, _is_blank(tree))
 
 
 @dataclass(frozen=True)
@@ -75,7 +81,7 @@ class Submission:
         """Before the cell at `place`, the cells that define what it uses."""
         on_the_way.add(place)
         cell = self.cells[place]
-        for name in sorted(cell.uses - cell.binds | cell.uses & cell.binds):
+        for name in sorted(cell.uses):
             source = self._definition(name, place)
             if source is not None and source not in on_the_way and source not in chosen:
                 self._collect(source, chosen, on_the_way)
@@ -128,44 +134,39 @@ def _sources(cells: list[Any]) -> Iterator[tuple[str, str]]:
 
 
 # -- names ------------------------------------------------------------------------------------------------------------
-def _parsed(source: str) -> ast.Module | None:
+def _plain(source: str) -> str:
+    """The cell as Python: magics and commands become calls, and a cell magic that runs its cell is taken off."""
     from IPython.core.inputtransformer2 import TransformerManager
 
-    try:
-        return ast.parse(TransformerManager().transform_cell(source))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None
+    first, _, rest = source.lstrip().partition("\n")
+    if first.split(" ")[0] in RUNS_ITS_CELL:
+        source = rest
+    return str(TransformerManager().transform_cell(source))
 
 
-def _binds(body: list[ast.stmt]) -> Iterator[str]:
-    """The names that statements at the top level give a meaning, in `if`, `for`, `with` and `try` too."""
-    for node in body:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            yield node.name
-            continue
-        if isinstance(node, ast.Import | ast.ImportFrom):
-            yield from (alias.asname or alias.name.split(".")[0] for alias in node.names)
-            continue
-        for part in ast.walk(node):
-            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-                yield part.id
-            elif isinstance(part, ast.FunctionDef | ast.ClassDef):
-                yield part.name
-            elif isinstance(part, ast.Import | ast.ImportFrom):
-                yield from (alias.asname or alias.name.split(".")[0] for alias in part.names)
+def _names(source: str) -> tuple[set[str], set[str]]:
+    """The names that a cell gives a meaning at its top level, and those that it takes from elsewhere.
+
+    Python's own tables decide: parameters, local names and the variables of comprehensions are neither.
+    """
+    top = symtable.symtable(source, "cell", "exec")
+    binds = {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
+    uses = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+    tables = list(top.get_children())
+    while tables:
+        table = tables.pop()
+        tables += table.get_children()
+        uses |= {s.get_name() for s in table.get_symbols() if s.is_global() and s.is_referenced()}
+        binds |= {s.get_name() for s in table.get_symbols() if s.is_declared_global() and s.is_assigned()}
+    return binds, {name for name in uses if not hasattr(builtins, name)}
 
 
-def _uses(tree: ast.Module) -> Iterator[str]:
+def _of_magics(tree: ast.Module) -> Iterator[str]:
+    """A line magic has its code in a string: ``%timeit helper(x)``."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load) and not hasattr(builtins, node.id):
-            yield node.id
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 10_000:
-            yield from re.findall(r"\b[A-Za-z_]\w*\b", node.value) if _is_magic(node.value) else ()
-
-
-def _is_magic(text: str) -> bool:
-    """The argument of a magic is code in a string: ``%timeit helper(x)``."""
-    return "(" in text
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "run_line_magic":
+            texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
+            yield from (name for text in texts[1:] for name in re.findall(r"[A-Za-z_]\w*", text))
 
 
 def _is_blank(tree: ast.Module) -> bool:

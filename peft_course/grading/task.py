@@ -52,6 +52,10 @@ def value(answer: Any) -> Any:
     return answer
 
 
+def no_arguments(draw: Draw) -> tuple[Any, ...]:
+    return ()
+
+
 @dataclass(frozen=True)
 class Mistake:
     """A wrong answer that learners write: `wrong` stands where the answer would, `hint` says what it mixes up."""
@@ -77,7 +81,7 @@ class Task:
     name: str
     reference: Any
     mistakes: tuple[Mistake, ...]
-    draw: Callable[[Draw], tuple[Any, ...]] = lambda draw: ()
+    draw: Callable[[Draw], tuple[Any, ...]] = no_arguments
     probe: Probe = call
     points: int = 1
     cases: int = 6
@@ -85,10 +89,20 @@ class Task:
     models: tuple[str, ...] = ()
     tolerance: float = 1e-4
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Sent to another process by its number: what it is made of cannot be."""
+        return _found, (self.number,)
+
     def arguments(self, seed: int) -> Iterator[tuple[Any, ...]]:
         """The arguments of each case; a prediction has one case without any."""
         cases = 1 if self.probe is value else self.cases
         return (self.draw(Draw(seed + case)) for case in range(cases))
+
+
+def _found(number: str) -> Task:
+    from .exercises import find
+
+    return find(number)
 
 
 class Answer(Protocol):
@@ -169,17 +183,17 @@ def difference(got: Any, expected: Any, tolerance: float) -> str | None:
         return _difference_of_dicts(got, expected, tolerance)
     if isinstance(expected, list) and not isinstance(got, Tensor):
         return _difference_of_lists(got, expected, tolerance)
-    if isinstance(got, list | dict):
-        try:
-            got = torch.tensor(got)
-        except (TypeError, ValueError, RuntimeError):
-            return f"gave {described(got)}, expected {described(expected)}"
-    if isinstance(expected, list):
-        try:
-            expected = torch.tensor(expected)
-        except (TypeError, ValueError, RuntimeError):
-            return f"gave {described(got)}, expected {described(expected)}"
-    return _difference_of_numbers(torch.as_tensor(got), torch.as_tensor(expected), tolerance)
+    try:
+        return _difference_of_numbers(_stacked(got), _stacked(expected), tolerance)
+    except (TypeError, ValueError, RuntimeError):
+        return f"gave {described(got)}, expected {described(expected)}"
+
+
+def _stacked(numbers: Any) -> Tensor:
+    """Numbers in lists, or tensors in lists, as one tensor."""
+    if isinstance(numbers, list) and numbers and not all(isinstance(n, int | float) for n in numbers):
+        return torch.stack([_stacked(n) for n in numbers])
+    return torch.as_tensor(numbers)
 
 
 def _unwrapped(got: Any) -> Any:

@@ -95,6 +95,7 @@ def _shell() -> Any:
     settings.HistoryManager.enabled = False
     settings.InteractiveShell.cache_size = 0
     shell = InteractiveShell.instance(config=settings)
+    vars(shell)["enable_gui"] = lambda gui=None: None  # `%matplotlib inline` asks for one
     vars(shell)["system"] = lambda command: None  # `!pip install …` in a cell is no part of an answer
     return shell
 

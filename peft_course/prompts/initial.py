@@ -14,7 +14,7 @@ from ..lm import LM
 def random(lm: LM, num_virtual_tokens: int, seed: int = 0) -> Tensor:
     """Normal numbers at the scale of the model's own embeddings, ``[P, D]``.
 
-    The scale is the point: N(0, 1) is some fifty times larger than an embedding of GPT-2.
+    The scale is the point: GPT-2's embeddings begin at a standard deviation of 0.02, a fiftieth of N(0, 1).
     """
     matrix = lm.embedding_matrix.float()
     noise = torch.randn(num_virtual_tokens, matrix.shape[1], generator=torch.Generator().manual_seed(seed))

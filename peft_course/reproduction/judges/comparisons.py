@@ -171,5 +171,6 @@ def e2e(runs: Results) -> list[Finding]:
 E2E_WHY = (
     "GPT-2 had read eight million pages of English, restaurants among them. Our models have read of a made-up world, "
     "in few words, so E2E is to them a new language more than a new task; that has to be learnt, and weights learn it "
-    "better than a prefix in front of frozen ones. LoRA, which changes weights a little, lies between the two."
+    "better than a prefix in front of frozen ones. LoRA, which changes weights a little, lies "
+    "between the two with all examples."
 )
