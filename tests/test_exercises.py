@@ -84,9 +84,9 @@ def test_right_answers_in_another_style_pass(
     assert report.full_marks, reported(report)
 
 
-def test_exercises_have_the_number_and_the_name_of_their_chapter_and_four_to_eight_tasks() -> None:
+def test_every_chapter_has_exercises_of_its_number_and_name_and_four_to_eight_tasks() -> None:
     chapters = re.findall(r"file: chapters/([\w-]+)", (ROOT / "book" / "_toc.yml").read_text(encoding="utf8"))
-    assert len(chapters) == 13
+    assert len(EXERCISES) == len(chapters) == 13
     for exercise in EXERCISES:
         assert exercise.name[3:] == chapters[exercise.chapter - 1]
         assert 4 <= len(exercise.tasks) <= 8
