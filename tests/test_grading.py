@@ -26,8 +26,9 @@ from peft_course.grading import grade as grade_module
 from peft_course.grading import report, submission
 from peft_course.grading.exercises import EXERCISES, find
 from peft_course.grading.grade import Report, grade
+from peft_course.grading.here import Here, verdict
 from peft_course.grading.process import Workshop
-from peft_course.grading.task import same
+from peft_course.grading.task import judge, same
 from peft_course.grading.values import Failure, Opaque, decode, encode
 
 GRADER = Path(peft_course.grading.__file__).parent
@@ -188,6 +189,9 @@ HONEST: dict[str, Callable[[], dict[str, Any]]] = {
         "import torch\ndef joined(v, x):\n    return torch.cat([repeated(v, len(x)), x], 1)",
         "def repeated(v, n):\n    return v.repeat(n, 1, 1)",
     ),
+    "a scratch cell below with the names of the parameters": lambda: notebook(
+        f"# Task 4.2\n{RIGHT}", "import torch\nv, x = torch.ones(1, 2), torch.ones(1, 1, 2)\nput_in_front(v, x)"
+    ),
     "a star import": lambda: notebook(
         "from torch import *", "# Task 4.2\nput_in_front = lambda v, x: cat([v.repeat(len(x), 1, 1), x], 1)"
     ),
@@ -334,11 +338,21 @@ def test_check_judges_the_notebook_that_calls_it(capsys: pytest.CaptureFixture[s
         grading.check("4.77")
 
 
+def test_the_feedback_on_a_prediction_does_not_give_it_away() -> None:
+    task = find("4.1")
+    for guess in (1, 20, [1], {"a": 1}, "many"):
+        mark = verdict("4.1", {"numbers": guess})
+        assert not mark.passed
+        assert str(task.reference) not in str(mark) and f"{task.reference:,}" not in str(mark)
+    pairs = dataclasses.replace(task, reference={"a": 11, "b": 22, "c": 33})
+    here = Here({"a": 11, "b": 2, "c": 3}, pairs.probe)
+    said = str(judge(pairs, here, lambda thing: Here(thing, pairs.probe), 0))
+    assert "2 of 3 entries are not right" in said and "22" not in said and "33" not in said
+
+
 def test_check_leaves_the_inputs_of_the_next_case_alone() -> None:
     names: dict[str, Any] = {}
     exec("def put_in_front(v, x):\n    v.zero_()\n    return x", names)
-    from peft_course.grading.here import verdict
-
     assert not verdict("4.2", names, seed=3).passed
 
 

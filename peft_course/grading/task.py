@@ -256,6 +256,8 @@ def described(thing: Any) -> str:
 
 def _feedback(task: Task, arguments: tuple[Any, ...], expected: Any, got: Any, hint: str | None) -> str:
     lines = [f"wrong: {difference(got, expected, task.tolerance)}"]
+    if task.probe is value:  # the right value would end the thinking
+        lines = [f"wrong: {_without_the_answer(got, expected, task.tolerance)}"]
     if isinstance(got, Failure):
         lines = [str(got)]
     if arguments:
@@ -263,6 +265,17 @@ def _feedback(task: Task, arguments: tuple[Any, ...], expected: Any, got: Any, h
     if hint:
         lines.append(f"this looks like: {hint}")
     return "\n    ".join(lines)
+
+
+def _without_the_answer(got: Any, expected: Any, tolerance: float) -> str:
+    if isinstance(got, dict) and isinstance(expected, dict):
+        if got.keys() != expected.keys():
+            return f"its keys are {described(list(got))}, expected {described(list(expected))}"
+        wrong = sum(not same(got[key], expected[key], tolerance) for key in expected)
+        return f"{wrong} of {len(expected)} entries are not right"
+    if isinstance(got, list) and isinstance(expected, list) and len(got) != len(expected):
+        return f"gave {len(got)} entries, expected {len(expected)}"
+    return f"{described(got)} is not right"
 
 
 def _given(task: Task, arguments: tuple[Any, ...]) -> Iterator[str]:
