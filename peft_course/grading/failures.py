@@ -3,7 +3,7 @@
 import linecache
 import traceback
 
-from .values import Failure
+from .values import NOTHING, Failure
 
 OUT_OF_MEMORY = ("can't allocate memory", "Cannot allocate memory", "out of memory")
 
@@ -12,7 +12,7 @@ def failed(error: BaseException, final: bool = False) -> Failure:
     """An error in a learner's code as the sentence that the learner reads, with the line where it happened."""
     kind = type(error).__name__
     if isinstance(error, NotImplementedError):
-        return Failure(kind, "not attempted", final=True)
+        return Failure(kind, NOTHING, final=True)
     if isinstance(error, MemoryError) or any(words in str(error) for words in OUT_OF_MEMORY):
         return Failure("MemoryError", "needed more than 3 GB of memory", final=True)
     if isinstance(error, EOFError):

@@ -1,6 +1,7 @@
 """``grade(file)``: a learner's notebook → marks, task by task."""
 
 import atexit
+import contextlib
 import functools
 import multiprocessing
 import random
@@ -50,10 +51,9 @@ def grade(path: str | Path, workshop: Workshop | None = None, seed: int | None =
         exercise = recognised(submission)
     except NotAnExerciseError as error:
         return Report(path, None, refused=str(error), seed=seed)
-    if workshop is not None:
-        return Report(path, exercise, [grade_task(t, submission, workshop, seed) for t in exercise.tasks], None, seed)
-    with Workshop() as workshop:
-        return Report(path, exercise, [grade_task(t, submission, workshop, seed) for t in exercise.tasks], None, seed)
+    with Workshop() if workshop is None else contextlib.nullcontext(workshop) as place:
+        marks = [grade_task(task, submission, place, seed) for task in exercise.tasks]
+    return Report(path, exercise, marks, seed=seed)
 
 
 def grade_all(paths: Sequence[str | Path], jobs: int = 1, seed: int | None = None) -> Iterator[Report]:

@@ -20,7 +20,7 @@ from typing import Any
 
 from ..lm import LM
 from . import wire
-from .task import Probe, Task
+from .task import Task
 from .values import Failure, decode
 
 START = 120  # seconds that torch and the models may take to load
@@ -62,21 +62,19 @@ class Workshop:
         self.control = self.waiting = None
 
     @contextlib.contextmanager
-    def answer(self, task: Task, cells: list[str], probe: Probe | None = None) -> Iterator["RemoteAnswer"]:
+    def answer(self, task: Task, cells: list[str]) -> Iterator["RemoteAnswer"]:
         """The answer that the cells define, ready to be asked; its process ends when the block does."""
         folder = Path(tempfile.mkdtemp(prefix="grading-"))
-        probe = probe or task.probe
         job = {
             "cells": cells,
             "name": task.name,
-            "probe": textwrap.dedent(inspect.getsource(probe)),
-            "probe_name": probe.__name__,
+            "probe": textwrap.dedent(inspect.getsource(task.probe)),
+            "probe_name": task.probe.__name__,
             "models": task.models,
             "folder": str(folder),
-            "sealed": True,
         }
         start = self._fork if self.forks else self._spawn
-        connection, end = start(folder)
+        connection, end = start()
         try:
             yield RemoteAnswer(connection, end, job, task.seconds)
         finally:
@@ -85,7 +83,7 @@ class Workshop:
             shutil.rmtree(folder, ignore_errors=True)
 
     # -- one that forks -----------------------------------------------------------------------------------------------
-    def _fork(self, folder: Path) -> tuple[socket.socket, Any]:
+    def _fork(self) -> tuple[socket.socket, Any]:
         if self.waiting is None or self.waiting.poll() is not None:
             self._wait_for_work()
         assert self.control is not None
@@ -124,13 +122,13 @@ class Workshop:
         assert self.control is not None
         try:
             self.control.sendall(b"e")
-            return int(json.loads(wire._exactly(self.control, 8, time.monotonic() + 30)))
+            return int(json.loads(wire.exactly(self.control, 8, time.monotonic() + 30)))
         except (OSError, ValueError):
             self.close()
             return None
 
     # -- one process each ---------------------------------------------------------------------------------------------
-    def _spawn(self, folder: Path) -> tuple[socket.socket, Any]:
+    def _spawn(self) -> tuple[socket.socket, Any]:
         token = secrets.token_bytes(16)
         with socket.create_server(("127.0.0.1", 0)) as server:
             server.settimeout(START)
@@ -139,7 +137,7 @@ class Workshop:
             while True:
                 connection, _ = server.accept()
                 connection.settimeout(START)
-                if secrets.compare_digest(wire._exactly(connection, 16, time.monotonic() + START), token):
+                if secrets.compare_digest(wire.exactly(connection, 16, time.monotonic() + START), token):
                     break
                 connection.close()
 

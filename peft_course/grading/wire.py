@@ -14,13 +14,13 @@ def send(connection: socket.socket, message: bytes, deadline: float | None = Non
 
 def receive(connection: socket.socket, deadline: float | None = None) -> bytes:
     """The next message. Raises TimeoutError at the deadline, ConnectionError when the other side is gone or floods."""
-    (length,) = struct.unpack("<Q", _exactly(connection, 8, deadline))
+    (length,) = struct.unpack("<Q", exactly(connection, 8, deadline))
     if length > LIMIT:
         raise ConnectionError(f"a message of {length} bytes, more than {LIMIT}")
-    return _exactly(connection, length, deadline)
+    return exactly(connection, length, deadline)
 
 
-def _exactly(connection: socket.socket, length: int, deadline: float | None) -> bytes:
+def exactly(connection: socket.socket, length: int, deadline: float | None) -> bytes:
     data = bytearray()
     while len(data) < length:
         _until(connection, deadline)

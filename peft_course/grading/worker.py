@@ -110,8 +110,7 @@ def serve(connection: socket.socket, shell: Any) -> None:
 
     for name in job["models"]:
         model(name)
-    if job["sealed"]:
-        seal(folder, HIDDEN)
+    seal(folder, HIDDEN)
     with _Here():
         failure = _run(shell, job["cells"])
         answer = shell.user_ns.get(job["name"])
