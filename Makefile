@@ -3,12 +3,14 @@
 # make exercises   makes the exercises out of the solutions
 # make bench   measures beside Hugging Face PEFT (20 minutes; README of benchmarks/)
 # make clean   removes what these made (and .venv)
-# PYTHON=/path/to/python3.11 chooses the interpreter of the first run.
+# JOBS=4 lets four processes test at a time; PYTHON=/path/to/python3.11 chooses the interpreter of the first run.
 .PHONY: book serve test notebooks exercises bench environment clean
 .DEFAULT_GOAL := book
 
 BIN := .venv/bin
 PORT ?= 8000
+JOBS ?= 2
+PARALLEL := --numprocesses $(JOBS) --dist loadfile
 export PYTHONUNBUFFERED := 1
 
 environment:
@@ -23,8 +25,8 @@ serve: book
 test: environment
 	@echo "== ruff"; $(BIN)/ruff check .
 	@echo "== mypy"; $(BIN)/mypy
-	@echo "== unit tests"; $(BIN)/pytest tests
-	@echo "== notebooks"; $(BIN)/pytest -p no:peft-course --nbval --nbval-current-env --nbval-cell-timeout=600 $(wildcard book solutions)
+	@echo "== unit tests"; $(BIN)/pytest $(PARALLEL) tests
+	@echo "== notebooks"; OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) -p no:peft-course --nbval --nbval-current-env --nbval-cell-timeout=600 $(wildcard book solutions)
 
 notebooks: environment
 	@$(BIN)/python tools/notebooks.py run

@@ -15,6 +15,7 @@ os.environ.update(ENVIRONMENT, TOKENIZERS_PARALLELISM="false")  # before anythin
 
 import pytest  # noqa: E402
 import torch  # noqa: E402
+from filelock import FileLock  # noqa: E402
 from hypothesis import HealthCheck, settings  # noqa: E402
 
 torch.set_num_threads(1)  # the models are tiny, and the same sums come out on every machine
@@ -39,19 +40,23 @@ def no_network(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.fixture(scope="session")
 def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of the book's pages, built from the outputs stored in the notebooks (nothing is executed)."""
-    folder = tmp_path_factory.mktemp("book")
-    command = [
-        str(Path(sys.executable).with_name("jupyter-book")),
-        "build",
-        "book",
-        "-W",
-        "-n",
-        "--keep-going",
-        "--all",
-    ]
+    """The folder of the book's pages, built from the outputs stored in the notebooks (nothing is executed).
+
+    All processes of one run (pytest -n 2) share it: the first to come builds it, and the others wait.
+    """
+    several = "PYTEST_XDIST_WORKER" in os.environ
+    folder = (tmp_path_factory.getbasetemp().parent if several else tmp_path_factory.getbasetemp()) / "book"
+    with FileLock(f"{folder}.lock"):
+        if not (folder / "built").is_file():
+            build(folder)
+            (folder / "built").touch()
+    return folder / "_build" / "html"
+
+
+def build(folder: Path) -> None:
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "book", "--path-output", str(folder)]
     result = subprocess.run(
-        [*command, "--path-output", str(folder)],
+        [*command, "--warningiserror", "--nitpick", "--keep-going", "--all"],
         cwd=ROOT,
         env={**os.environ, "BOOK_EXECUTION": "off"},
         capture_output=True,
@@ -59,4 +64,3 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
         check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
-    return folder / "_build" / "html"
