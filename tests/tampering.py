@@ -104,7 +104,7 @@ TRICKS = {
     "the reference found": within(
         "from peft_course.grading.exercises import find\nreturn find('4.2').reference(vectors, embedded)"
     ),
-    "the judge imported": within("from peft_course.grading.here import verdict\nreturn verdict('4.2', globals())"),
+    "the judge imported": within("from peft_course.grading.judge import verdict\nreturn verdict('4.2', globals())"),
     "the reference loaded from its file": within(
         "import importlib.util as u\n"
         "spec = u.spec_from_file_location('right', 'GRADER/exercises/ch04_soft_prompts.py')\n"
@@ -126,6 +126,13 @@ TRICKS = {
         "scope = {}\n"
         "for cell in json.loads(text)['cells']:\n"
         "    if ''.join(cell['source']).startswith('# Task 4.2'): exec(''.join(cell['source']), globals(), scope)\n"
+        "return scope['put_in_front'](vectors, embedded)"
+    ),
+    "the book's solution read": within(
+        "import pathlib, re\n"
+        "text = pathlib.Path('GRADER/../../book/exercises/04-soft-prompts.md').resolve().read_text()\n"
+        "scope = {'torch': __import__('torch')}\n"
+        "exec(re.findall(r'# Task 4.2\\n(.*?)```', text, re.DOTALL)[1], scope)\n"
         "return scope['put_in_front'](vectors, embedded)"
     ),
     "the garbage collector asked": within(

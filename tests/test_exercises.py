@@ -7,25 +7,20 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import exercise_pages
 import pytest
 
 import exercises as generator
 from peft_course.grading.exercises import EXERCISES, Exercise
 from peft_course.grading.grade import Report, grade
-from peft_course.grading.here import Here
+from peft_course.grading.judge import judge, known
 from peft_course.grading.process import Workshop
-from peft_course.grading.task import Mark, Mistake, Task, judge, value
+from peft_course.grading.task import Mistake, Task
 
 ROOT = Path(__file__).resolve().parents[1]
 TASKS = [task for exercise in EXERCISES for task in exercise.tasks]
 MISTAKES = [(task, mistake) for task in TASKS for mistake in task.mistakes]
 ALTERNATIVES = 2
-
-
-def in_here(task: Task, thing: object, seed: int) -> Mark:
-    """The verdict on a right or wrong thing as it stands in the module, without a notebook."""
-    thing = thing() if task.probe is value and callable(thing) else thing
-    return judge(task, Here(thing, task.probe), lambda other: Here(other, task.probe), seed)
 
 
 @pytest.fixture(scope="module")
@@ -43,14 +38,14 @@ def test_a_task_knows_three_mistakes_and_its_own_answer_is_right(task: Task) -> 
     assert len(task.mistakes) >= 3
     assert len({mistake.hint for mistake in task.mistakes}) == len(task.mistakes)
     for seed in (0, 1000, 2000):
-        mark = in_here(task, task.reference, seed)
+        mark = judge(task, known(task, task.reference), seed)
         assert mark.passed, mark
 
 
 @pytest.mark.parametrize(("task", "mistake"), MISTAKES, ids=lambda part: getattr(part, "number", None))
 def test_each_mistake_fails_with_its_own_hint(task: Task, mistake: Mistake) -> None:
     for seed in (0, 1000, 2000):
-        mark = in_here(task, mistake.wrong, seed)
+        mark = judge(task, known(task, mistake.wrong), seed)
         assert not mark.passed
         assert mark.hint == mistake.hint, mark
 
@@ -109,7 +104,7 @@ def test_each_task_has_a_text_hints_an_answer_cell_a_check_and_a_solution(exerci
         assert kinds.count("answer") == kinds.count("check") == 1, task.number
         assert kinds.index("answer") < kinds.index("check") < kinds.index("solution"), task.number
         answer = next(c.source for c in part if "answer" in c.metadata.get("tags", []))
-        assert answer.startswith(f"# Task {task.number}\n") and generator.BEGIN in answer
+        assert answer.startswith(f"# Task {task.number}\n") and exercise_pages.BEGIN in answer
         assert any(c.source == f'check("{task.number}")' for c in part)
 
 

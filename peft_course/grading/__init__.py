@@ -1,7 +1,8 @@
 """Grading: ``check("4.1")`` in a notebook, ``peft-course grade FILE``, and ``pytest --nbval FILE``, by the same rules.
 
-`task` judges an answer by its values; `exercises/` has the tasks. `submission` reads a learner's file, `process` and
-`worker` run an answer where it reaches nothing, `grade` puts them together. README.md has the threat model.
+`judge` compares an answer with the right one by its values; `exercises/` has the tasks. `submission` reads a learner's
+file, `process` and `worker` run an answer where it reaches nothing, `grade` puts them together. README.md has the
+threat model.
 
 Nothing is imported here: the process that runs a learner's code imports this package too, and must not have the
 answers.
@@ -16,7 +17,7 @@ def check(number: str, seed: int | None = None) -> None:
 
     The inputs are drawn anew each time; `seed` repeats them. Raises ValueError when there is no such task.
     """
-    from .here import verdict
+    from .judge import verdict
 
     shell = getattr(builtins, "get_ipython", lambda: None)()
     names = sys._getframe(1).f_globals if shell is None else shell.user_ns

@@ -13,11 +13,15 @@ from pathlib import Path
 import torch
 
 from .exercises import EXERCISES, Exercise
-from .here import Here
+from .judge import judge
 from .process import Workshop
 from .submission import NotAnExerciseError, Submission, read
-from .task import Mark, Task, judge
+from .task import Mark, Task
 from .values import NOTHING
+
+
+class SpoiltExerciseError(NotAnExerciseError):
+    """One of the exercises, and yet not to be graded."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,7 @@ def grade(path: str | Path, workshop: Workshop | None = None, seed: int | None =
     """Grade the notebook at `path`. Inputs are drawn from `seed`, a new one each time unless it is given."""
     path, seed = Path(path), random.SystemRandom().randrange(10**6) if seed is None else seed
     try:
-        submission = read(path)
-        exercise = recognised(submission)
+        submission, exercise = opened(path)
     except NotAnExerciseError as error:
         return Report(path, None, refused=str(error), seed=seed)
     with Workshop() if workshop is None else contextlib.nullcontext(workshop) as place:
@@ -89,42 +92,34 @@ def grade_task(task: Task, submission: Submission, workshop: Workshop, seed: int
     if cells is None:
         return Mark(task, False, NOTHING)
     with workshop.answer(task, cells) as answer:
-        mark = judge(task, answer, lambda thing: Here(thing, task.probe), seed)
+        mark = judge(task, answer, seed)
     return replace(mark, seconds=answer.used)
 
 
-def recognised(submission: Submission) -> Exercise:
-    """The exercise that a notebook is, by what it says of itself, its marked cells, or its name.
+def opened(path: Path) -> tuple[Submission, Exercise]:
+    """What a notebook answers, and the exercise that it is: by what it says of itself, its marked cells, or its name.
 
-    Raises NotAnExerciseError where it is none, or one of another edition.
+    Raises NotAnExerciseError where it is none; SpoiltExerciseError where it is one, but damaged or of another edition.
     """
-    name, exercise = submission.path.name, _recognised(submission)
-    if exercise is None:
-        raise NotAnExerciseError(f"{name} is none of this course's exercises")
-    if submission.exercise == exercise.name and submission.edition != exercise.edition:
-        raise NotAnExerciseError(
-            f"{name} is edition {submission.edition} of the exercises {exercise.name}, and this version of the course "
-            f"has edition {exercise.edition}: copy the answers into the new notebook, or grade it with the version of "
-            f"peft-course that it was made with"
-        )
-    return exercise
-
-
-def _recognised(submission: Submission) -> Exercise | None:
+    try:
+        submission = read(path)
+    except NotAnExerciseError as error:
+        if any(path.name.startswith(exercise.name) for exercise in EXERCISES):
+            raise SpoiltExerciseError(str(error)) from error
+        raise
     chapters = {number.split(".")[0] for number in submission.numbers}
     signs = (
         lambda exercise: submission.exercise == exercise.name,
         lambda exercise: str(exercise.chapter) in chapters,
-        lambda exercise: submission.path.name.startswith(exercise.name),
+        lambda exercise: path.name.startswith(exercise.name),
     )
-    return next((exercise for sign in signs for exercise in EXERCISES if sign(exercise)), None)
-
-
-def is_exercise(path: Path) -> bool:
-    """Whether this file is for the grader: an exercise, a damaged or an old one too."""
-    if any(path.name.startswith(exercise.name) for exercise in EXERCISES):
-        return True
-    try:
-        return _recognised(read(path)) is not None
-    except NotAnExerciseError:
-        return False
+    exercise = next((exercise for sign in signs for exercise in EXERCISES if sign(exercise)), None)
+    if exercise is None:
+        raise NotAnExerciseError(f"{path.name} is none of this course's exercises")
+    if submission.exercise == exercise.name and submission.edition != exercise.edition:
+        raise SpoiltExerciseError(
+            f"{path.name} is edition {submission.edition} of the exercises {exercise.name}, and this version of the "
+            f"course has edition {exercise.edition}: copy the answers into the new notebook, or grade it with the "
+            f"version of peft-course that it was made with"
+        )
+    return submission, exercise

@@ -11,49 +11,60 @@ from typing import Any
 import pytest
 
 WORKSHOP = pytest.StashKey[Any]()
-
-
-def _grades(config: pytest.Config) -> bool:
-    return bool(config.getoption("nbval", False) or config.getoption("nbval_lax", False))
+FOUND = pytest.StashKey[dict[Path, Any]]()
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) -> None:
     """Where an exercise is named on the command line, no conftest.py is loaded: it would be the learner's."""
+    if not any(argument in ("--nbval", "--nbval-lax") for argument in args):
+        return
     named = [Path(argument.split("::")[0]) for argument in args if not argument.startswith("-")]
-    if any(argument in ("--nbval", "--nbval-lax") for argument in args) and any(map(_is_exercise, named)):
+    files = [file for path in named for file in (path.rglob("*.ipynb") if path.is_dir() else [path])]
+    if any(_found(early_config, file) for file in files if file.suffix == ".ipynb" and file.is_file()):
         early_config.known_args_namespace.noconftest = True
 
 
-def _is_exercise(path: Path) -> bool:
-    from .grade import is_exercise
+def _found(config: pytest.Config, path: Path) -> Any:
+    """A file's answers and their exercise; the error where it is one that cannot be graded; None where it is nbval's.
 
-    if path.is_dir():
-        return any(map(_is_exercise, path.rglob("*.ipynb")))
-    return path.suffix == ".ipynb" and path.is_file() and is_exercise(path)
+    A file is read once.
+    """
+    from .grade import SpoiltExerciseError, opened
+    from .submission import NotAnExerciseError
+
+    known, path = config.stash.setdefault(FOUND, {}), path.resolve()
+    if path not in known:
+        try:
+            known[path] = opened(path)
+        except SpoiltExerciseError as error:
+            known[path] = error
+        except NotAnExerciseError:
+            known[path] = None
+    return known[path]
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, Any, Any]:
     collectors = yield
-    if file_path.suffix == ".ipynb" and _grades(parent.config) and _is_exercise(file_path):
-        return [ExerciseFile.from_parent(parent, path=file_path)]
+    nbval = any(parent.config.getoption(option, False) for option in ("nbval", "nbval_lax"))
+    if nbval and file_path.suffix == ".ipynb" and (found := _found(parent.config, file_path)):
+        return [ExerciseFile.from_parent(parent, path=file_path, found=found)]
     return collectors
 
 
 class ExerciseFile(pytest.File):
     """A learner's notebook: a test a task."""
 
-    def collect(self) -> Iterator[pytest.Item]:
-        from .grade import recognised
-        from .submission import NotAnExerciseError, read
+    def __init__(self, *, found: Any, **others: Any) -> None:
+        super().__init__(**others)
+        self.found = found
 
-        try:
-            submission = read(self.path)
-            exercise = recognised(submission)
-        except NotAnExerciseError as error:
-            yield Refused.from_parent(self, name="notebook", reason=str(error))
+    def collect(self) -> Iterator[pytest.Item]:
+        if isinstance(self.found, Exception):
+            yield Refused.from_parent(self, name="notebook", reason=str(self.found))
             return
+        submission, exercise = self.found
         for task in exercise.tasks:
             yield GradedTask.from_parent(self, name=f"{task.number} {task.title}", task=task, submission=submission)
 

@@ -22,7 +22,11 @@ from .failures import failed
 from .seal import seal
 from .values import NOTHING, Failure, encode
 
-HIDDEN = (Path(__file__).parent / "exercises", Path(__file__).parents[2] / "solutions")
+PROJECT = Path(__file__).parents[2]  # where the course is not installed, but checked out
+HIDDEN = (
+    Path(__file__).parent / "exercises",
+    *(PROJECT / folder for folder in ("solutions", "book/exercises", "tests/answers")),
+)
 
 
 class _Unpickler(pickle.Unpickler):
