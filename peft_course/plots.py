@@ -21,7 +21,7 @@ METHODS = {  # a method has the same colour wherever it is drawn
     "LoRA": SKY,
     "fine-tuning": GREEN,
 }
-INK = "#808080"  # a grey that reads on white and on black alike
+INK = "#757575"  # a grey that reads on white and on black alike
 
 
 def style() -> None:
@@ -144,7 +144,7 @@ def plot_attention(shares: np.ndarray, ax: Any = None, title: str = "") -> Any:
     ax = _axes(ax)
     ax.imshow(shares, vmin=0, vmax=1, cmap="cividis", aspect="auto")
     for (layer, head), share in np.ndenumerate(shares):
-        ax.text(head, layer, f"{100 * share:.0f}", ha="center", va="center", color="white" if share < 0.6 else "black")
+        ax.text(head, layer, f"{100 * share:.0f}", ha="center", va="center", color="white" if share < 0.5 else "black")
     ax.set(xlabel="head", ylabel="layer", title=title)
     ax.set_xticks(range(shares.shape[1]), range(1, shares.shape[1] + 1))
     ax.set_yticks(range(shares.shape[0]), range(1, shares.shape[0] + 1))

@@ -15,7 +15,7 @@ __all__ = ["BLUE", "GREEN", "INK", "ORANGE", "PALETTE", "PURPLE", "RED", "SIZE",
 
 WIDTH = 560
 SIZE = 18  # of text
-TEXT = "#757575"  # a grey a little darker than INK, for letters
+TEXT = INK
 FONT, MONO = "Helvetica, Arial, sans-serif", "Consolas, 'DejaVu Sans Mono', monospace"
 ANCHORS = {"left": "start", "middle": "middle", "right": "end"}
 
