@@ -17,7 +17,7 @@ def main() -> None:
                 for mode in ("light", "dark"):
                     page = open_page(chromium, f"{address}/{name}", width, mode)
                     target = folder / f"{Path(name).stem}-{width}-{mode}.png"
-                    page.screenshot(path=target, full_page=True)
+                    page.screenshot(path=target, full_page=True, animations="disabled")
                     page.context.close()
                     print(target)
 

@@ -15,6 +15,7 @@ from .store import Store
 from .studies import ALL_STUDIES, E2E_STEPS, LARGE, LENGTHS, MIDDLE, SIZES, SMALL, STEPS, T5, WORDED, wordings_of
 
 ALL = "all"
+BESIDE: Mapping[str, Any] = {"loc": "center left", "bbox_to_anchor": (1, 0.5)}  # where a legend covers no curve
 
 
 def figure(name: str, store: Store) -> Any:
@@ -116,7 +117,9 @@ def perceptron(runs: Results) -> Any:
         name: {rate: interval(values) for (each, rate), values in groups.items() if each == method}
         for name, method in names.items()
     }
-    return plots.plot_curves(curves, xlabel="learning rate")
+    ax = plots.plot_curves(curves, xlabel="learning rate")
+    ax.legend(**BESIDE)
+    return ax
 
 
 def where(runs: Results) -> Any:
@@ -163,7 +166,9 @@ def ensembles(runs: Results) -> Any:
 def e2e(runs: Results) -> Any:
     compared = (Soft(), PrefixTuning(length=20), LowRank(), Full())
     curves = _curves(runs, "e2e", compared, E2E_STEPS, LARGE)
-    return plots.plot_curves(curves, xlabel="training examples", ylabel="BLEU")
+    ax = plots.plot_curves(curves, xlabel="training examples", ylabel="BLEU")
+    ax.legend(**BESIDE)
+    return ax
 
 
 FIGURES: Mapping[str, Callable[[Results], Any]] = {
