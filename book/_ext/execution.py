@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "HF_HUB_OFFLINE": "1",  # the course needs no model hub
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
     "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+    "PEFT_COURSE_FIGURES": "static",  # peft_course.widgets: nobody is there to operate them
 }
 
 

@@ -31,14 +31,16 @@ def attention_weights(seen: Seen) -> Tensor:
 
 def attention_on_prefix(lm: LM, prefix: Prefix, text: str) -> np.ndarray:
     """The share of attention ``[L, H]`` that the decoder's heads spend on the prefix, a mean over the text's tokens."""
+    return attention_by_position(lm, prefix, text).mean(axis=2)
+
+
+def attention_by_position(lm: LM, prefix: Prefix, text: str) -> np.ndarray:
+    """The share of attention ``[L, H, T]`` that the decoder's heads spend on the prefix, at each token of the text."""
     ids = torch.tensor([lm.encode(prefix.text(text))])
     bare = copy.copy(prefix)  # its words are in the ids already
     bare.template = INPUT
     record = lm.record(ids, ids if lm.is_encoder_decoder else None, bare)
     calls = {call.module: call for call in record}
     length = prefix.num_virtual_tokens
-    shares = [
-        attention_weights(calls[block])[0, :, :, :length].sum(dim=-1).mean(dim=-1)
-        for block in lm.stacks["decoder"].blocks
-    ]
-    return torch.stack(shares).cpu().numpy()
+    shares = [attention_weights(calls[block])[0, :, :, :length].sum(dim=-1) for block in lm.stacks["decoder"].blocks]
+    return torch.stack(shares).detach().cpu().numpy()
