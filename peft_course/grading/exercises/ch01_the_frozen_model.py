@@ -18,6 +18,7 @@ GIGABYTES = Task(
     number="1.1",
     title="sixteen bytes, or four",
     name="gigabytes",
+    tolerance=2e-3,  # two decimals
     reference={"fine-tuning": 16 * FROZEN / 1e9, "prefix": (4 * FROZEN + 16 * LEARNT) / 1e9},
     probe=value,
     mistakes=(

@@ -190,9 +190,8 @@ def _one_vector(lm: Any, words: str) -> Tensor:
     return as_vectors(lm, words).mean(dim=0, keepdim=True)
 
 
-def _with_positions(lm: Any, words: str) -> Tensor:
-    vectors = as_vectors(lm, words)
-    return vectors + lm.model.transformer.wpe.weight[: len(vectors)]
+def _in_a_batch(lm: Any, words: str) -> Tensor:
+    return as_vectors(lm, words)[None]
 
 
 def _draw_words(draw: Draw) -> tuple[Any, ...]:
@@ -210,10 +209,7 @@ AS_VECTORS = Task(
     mistakes=(
         Mistake("The rows were normalised. The model reads them at the length they have.", _normalised),
         Mistake("The words were averaged into one vector. There is a vector for each token.", _one_vector),
-        Mistake(
-            "The positions are in there already. The model adds them itself; so they would count twice.",
-            _with_positions,
-        ),
+        Mistake("There is a dimension too many: [P, D] was asked for, without a batch.", _in_a_batch),
     ),
 )
 
