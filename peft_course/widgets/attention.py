@@ -12,7 +12,7 @@ from ..lm import LM
 from ..prompts import Prefix
 from .figure import Control, InteractiveFigure, Shown, State
 
-ALL = "all tokens (mean)"
+ALL = "All tokens (mean)"
 
 
 def attention_budget(lm: LM, prefix: Prefix, texts: Sequence[str]) -> InteractiveFigure:

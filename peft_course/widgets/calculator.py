@@ -10,7 +10,7 @@ from ..analysis.counts import MODELS, Counts, Shape, Sizes, counts
 from ..plots import METHODS
 from .figure import Control, InteractiveFigure, Shown, State
 
-OWN = "own numbers"
+OWN = "a model of your own"
 LABELS = {
     "layers": "Layers L",
     "encoder_layers": "Layers of the encoder",
@@ -68,8 +68,8 @@ def show(state: State) -> Shown:
     each, method = found[state["method"]], state["method"]
     share = 100 / shape.parameters
     sentence = (
-        f"{method} on {state['model']}: {each.trained:,} numbers trained, {percent(each.trained * share)} of the "
-        f"model; {each.stored:,} stored, {percent(each.stored * share)}."
+        f"On {state['model']}, “{method}” trains {each.trained:,} numbers ({percent(each.trained * share)} of the "
+        f"model) and stores {each.stored:,} ({percent(each.stored * share)})."
     )
     rows = [["", "numbers", "of the model", "MiB in f32", "MiB in f16"]]
     for name, value in asdict(each).items():

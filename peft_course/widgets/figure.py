@@ -17,9 +17,9 @@ STATIC = "PEFT_COURSE_FIGURES"  # "static" where nobody can operate widgets: whe
 class Control:
     """A control by `name`: a list of choices, all seen ("radio") or not ("select"), in a row ("range"), or a number.
 
-    Where `depends` names another control, `options` has the choices for each of its values; of a number, the value that
-    it then gets. A number that was typed in sets the control that it depends on to `otherwise`. In the book, the controls
-    of a `group` are folded under its name.
+    Where `depends` names another control, `options` has the choices for each of its values; of a number, the value
+    that it then gets. A number that was typed in sets the control that it depends on to `otherwise`. In the book, the
+    controls of a `group` are folded under its name.
     """
 
     name: str

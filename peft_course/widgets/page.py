@@ -21,7 +21,7 @@ def page(figure: InteractiveFigure) -> str:
     return (
         f'<figure class="interactive" id="{name}" data-interactive="{escape(figure.kind)}">\n'
         f'<div class="interactive-stage">{picture(shown, figure.alt)}</div>\n'
-        f"<figcaption>{escape(figure.caption)}</figcaption>\n"
+        f'<figcaption><p><span class="caption-text">{escape(figure.caption)}</span></p></figcaption>\n'
         f'<script type="application/json">{content(figure)}</script>\n'
         "</figure>"
     )

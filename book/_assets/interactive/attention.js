@@ -6,6 +6,7 @@
   const { axes, coloured, html, legend, mark, picture, scale, shape } = interactive.chart;
   const ROW = 34;
   const HEIGHT = 170; // of the lines
+  const AROUND = 6; // tokens of the text on either side
 
   const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const percent = (share) => Math.floor(100 * (Math.round(share * 1e4) / 1e4) + 0.5);
@@ -34,7 +35,7 @@
         const cell = shape('rect', { x: x + 1, y: y + 1, width: column - 2, height: ROW - 2, fill });
         cell.append(shape('title', {}, `layer ${layer + 1}, head ${head + 1}: ${percent(share)} %`));
         const middle = { x: x + column / 2, y: y + ROW / 2 + 4, 'text-anchor': 'middle' };
-        svg.append(cell, shape('text', { ...middle, fill: share < 0.6 ? '#fff' : '#000' }, String(percent(share))));
+        svg.append(cell, shape('text', { ...middle, fill: share < 0.5 ? '#fff' : '#000' }, String(percent(share))));
       });
     });
     map[0].forEach((_, head) => {
@@ -65,14 +66,17 @@
     return svg;
   }
 
+  /** The text around a token, which is marked; or its beginning. */
   function tokens(names, place) {
-    const words = names.slice(1).map((name, i) => {
-      const word = name.slice(name.indexOf(': ') + 2);
-      return i + 1 === place ? html('mark', { textContent: word }) : html('span', { textContent: word });
-    });
-    const line = html('p', { className: 'interactive-tokens' });
-    words.forEach((word) => line.append(word, ' '));
-    return line;
+    const words = names.slice(1).map((name) => name.slice(name.indexOf(': ') + 2));
+    const first = Math.max(0, Math.min(place - 1 - AROUND, words.length - 2 * AROUND - 1));
+    const last = first + 2 * AROUND + 1;
+    const shown = words.slice(first, last).flatMap((word, i) => [
+      html(first + i + 1 === place ? 'mark' : 'span', { textContent: word }),
+      ' ',
+    ]);
+    const more = [first > 0 ? '… ' : '', last < words.length ? '…' : ''];
+    return html('p', { className: 'interactive-tokens' }, [more[0], ...shown, more[1]]);
   }
 
   interactive.kinds.attention = ({ texts, ramp, colours }, controls) => (state, width) => {

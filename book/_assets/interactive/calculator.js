@@ -64,8 +64,8 @@
     const [trained, stored] = [each.trained, each.stored].map((n) => ({ count: grouped(n), of: percent(n * share) }));
     return {
       picture: drawn(found, colours, state.method, width),
-      sentence: `${state.method} on ${state.model}: ${trained.count} numbers trained, ${trained.of} of the model; ` +
-        `${stored.count} stored, ${stored.of}.`,
+      sentence: `On ${state.model}, “${state.method}” trains ${trained.count} numbers (${trained.of} of the model) ` +
+        `and stores ${stored.count} (${stored.of}).`,
       table: table(each, state.parameters),
     };
   };
