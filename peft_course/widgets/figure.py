@@ -92,4 +92,5 @@ class InteractiveFigure:
         bundle = {"text/plain": self.text or self.show(self.start).sentence}
         if os.environ.get(STATIC) == "static":
             return bundle | {"text/html": page(self)}
-        return bundle | live(self)._repr_mimebundle_()
+        view = {"version_major": 2, "version_minor": 0, "model_id": live(self).model_id}  # ipywidgets 7 has no bundle
+        return bundle | {"application/vnd.jupyter.widget-view+json": view}

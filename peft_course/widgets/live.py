@@ -46,7 +46,8 @@ def live(figure: InteractiveFigure) -> widgets.VBox:
     for control in figure.controls:
         controls[control.name].observe(lambda event, control=control: change(control, event["new"]), names="value")
     show()
-    folded = widgets.Accordion([values], titles=["Values"])
+    folded = widgets.Accordion([values])
+    folded.set_title(0, "Values")  # the way of ipywidgets 7, which Colab has, and of 8
     return widgets.VBox([*controls.values(), sentence, drawing, folded])
 
 
