@@ -1,10 +1,12 @@
 # make book    builds the book into _build/html        make test        runs everything that is checked
 # make serve   builds it and opens it in a browser     make notebooks   runs the notebooks and stores their outputs
+# make pdf · make epub · make zip   make the book one file in _build (the PDF needs Chromium)
+# make downloads   makes all three, puts them beside the pages and links them on the first
 # make exercises   makes the exercises out of the solutions
 # make bench   measures beside Hugging Face PEFT (20 minutes; README of benchmarks/)
 # make clean   removes what these made (and .venv)
 # JOBS=4 lets four processes test at a time; PYTHON=/path/to/python3.11 chooses the interpreter of the first run.
-.PHONY: book serve test notebooks exercises bench environment clean
+.PHONY: book pdf epub zip downloads serve test notebooks exercises bench environment clean
 .DEFAULT_GOAL := book
 
 BIN := .venv/bin
@@ -18,6 +20,18 @@ environment:
 
 book: environment
 	@$(BIN)/python tools/book.py
+
+pdf: book
+	@$(BIN)/python tools/pdf.py
+
+epub: book
+	@$(BIN)/python tools/epub.py
+
+zip: book
+	@$(BIN)/python tools/archive.py
+
+downloads: pdf epub zip
+	@$(BIN)/python tools/downloads.py
 
 serve: book
 	@$(BIN)/python tools/serve.py $(PORT)
