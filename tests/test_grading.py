@@ -349,6 +349,36 @@ def test_the_feedback_on_a_prediction_does_not_give_it_away() -> None:
     assert "2 of 3 entries are not right" in said and "22" not in said and "33" not in said
 
 
+def test_each_mistake_in_a_prediction_of_several_entries_gets_its_hint() -> None:
+    queries = find("6.1").mistakes[0]
+    assert "query heads" in queries.hint
+    other = {"GPT-2 medium": 1, "grouped": queries.wrong["grouped"]}
+    assert verdict("6.1", {"sizes": other}).hint == queries.hint
+    adam, _, frozen, *_ = find("1.1").mistakes
+    two = {"fine-tuning": adam.wrong["fine-tuning"], "prefix": frozen.wrong["prefix"]}
+    assert verdict("1.1", {"gigabytes": two}).hint == f"{adam.hint} {frozen.hint}"
+
+
+def test_a_prediction_as_it_is_handed_out_is_not_attempted(workshop: Workshop, tmp_path: Path) -> None:
+    handed_out = (
+        'found = {"weight": ..., "relative": ..., "less": [...], "queries": [...], "shares": [...], "moved": [...]}'
+    )
+    path = written(tmp_path, notebook(f"# Task 9.1\n{handed_out}"))
+    assert mark(grade(path, workshop), "9.1").feedback == "not attempted"
+    assert verdict("9.1", {"found": {"weight": ..., "less": [...]}}).feedback == "not attempted"
+    assert verdict("9.1", {"found": {"weight": 0.1, "less": [...]}}).feedback.startswith("wrong")
+
+
+def test_two_errors_are_the_same_if_they_say_the_same_of_whatever_sizes() -> None:
+    here = Failure(
+        "ValueError", "error in your code at line 2 (x): ValueError: cannot reshape array of size 48 into (2,48)"
+    )
+    assert same(
+        here, Failure("ValueError", "error in your code: ValueError: cannot reshape array of size 6 into (3,4,5)"), 0
+    )
+    assert not same(here, Failure("ValueError", "error in your code: ValueError: too many values to unpack"), 0)
+
+
 def test_check_leaves_the_inputs_of_the_next_case_alone() -> None:
     names: dict[str, Any] = {}
     exec("def put_in_front(v, x):\n    v.zero_()\n    return x", names)

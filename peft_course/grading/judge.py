@@ -16,7 +16,7 @@ from .comparing import described, difference, same
 from .exercises import find
 from .failures import failed
 from .task import Mark, Probe, Task, call, value
-from .values import NOTHING, Failure, decode, encode
+from .values import NOTHING, Failure, blank, decode, encode
 
 
 class Answer(Protocol):
@@ -48,7 +48,7 @@ def known(task: Task, thing: Any) -> Here:
 def verdict(number: str, names: dict[str, Any], seed: int | None = None) -> Mark:
     """The mark for what `names`, a learner's own, has under the name that task `number` asks for."""
     task = find(number)
-    if task.name not in names or names[task.name] is ...:
+    if task.name not in names or blank(names[task.name]):
         return Mark(task, False, NOTHING)
     seed = random.randrange(10**6) if seed is None else seed
     return judge(task, Here(names[task.name], task.probe), seed)

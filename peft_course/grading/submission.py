@@ -170,12 +170,18 @@ def _of_magics(tree: ast.Module) -> Iterator[str]:
 
 
 def _is_blank(tree: ast.Module) -> bool:
-    """Whether this is an answer cell as it was handed out: a function that raises, or a name set to an ellipsis."""
+    """Whether this is an answer cell as it was handed out: a function that raises, or a name set to ellipses."""
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             for part in ast.walk(node):
                 if isinstance(part, ast.Raise) and part.exc is not None and BLANK in ast.dump(part.exc):
                     return True
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and node.value.value is ...:
+        elif isinstance(node, ast.Assign) and _is_ellipsis(node.value):
             return True
     return False
+
+
+def _is_ellipsis(node: ast.expr) -> bool:
+    """As `values.blank`, in the source."""
+    parts = node.values if isinstance(node, ast.Dict) else node.elts if isinstance(node, ast.List) else []
+    return (isinstance(node, ast.Constant) and node.value is ...) or (bool(parts) and all(map(_is_ellipsis, parts)))

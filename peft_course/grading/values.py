@@ -46,6 +46,12 @@ class Opaque:
         return f"an object of type {self.type}"
 
 
+def blank(thing: Any) -> bool:
+    """Whether this is a prediction as it is handed out: an ellipsis, or nothing but these in a list or a dictionary."""
+    parts = [*thing.values()] if isinstance(thing, dict) else thing
+    return parts is ... or (isinstance(parts, list) and bool(parts) and all(map(blank, parts)))
+
+
 def encode(value: Any) -> bytes:
     tensors: list[Tensor] = []
     tree = _tree(value, tensors, 0)

@@ -20,7 +20,7 @@ from typing import Any
 from . import wire
 from .failures import failed
 from .seal import seal
-from .values import NOTHING, Failure, encode
+from .values import NOTHING, Failure, blank, encode
 
 PROJECT = Path(__file__).parents[2]  # where the course is not installed, but checked out
 HIDDEN = (
@@ -114,7 +114,7 @@ def serve(connection: socket.socket, shell: Any) -> None:
         answer = shell.user_ns.get(job["name"])
         if failure is None and job["name"] not in shell.user_ns:
             failure = Failure("NameError", f"the answer does not define {job['name']!r}", final=True)
-        elif failure is None and answer is ...:
+        elif failure is None and blank(answer):
             failure = Failure("NotImplementedError", NOTHING, final=True)
         wire.send(connection, encode(failure))
         if failure is not None:
