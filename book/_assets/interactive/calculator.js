@@ -8,6 +8,7 @@
   const MEBIBYTE = 2 ** 20;
 
   const percent = (value) => `${significant(value)} %`;
+  const brief = (value) => (value < 1e6 ? grouped(value) : `${significant(value / 1e6)} million`);
   const grouped = (value) => value.toLocaleString('en-US');
 
   function table(each, parameters) {
@@ -48,7 +49,7 @@
       const mark = Math.max(3, x(Math.max(100, trained)));
       group.append(shape('rect', { x: 2, y, width: end - 2, height: 14 }));
       group.append(shape('path', { class: 'line', d: `M${end} ${y + 7}H${mark}M${mark} ${y - 2}v18` }));
-      const words = `${name}: ${grouped(stored)}${trained === stored ? '' : ` (trained: ${grouped(trained)})`}`;
+      const words = `${name}: ${brief(stored)}${trained === stored ? '' : `, trained ${brief(trained)}`}`;
       svg.append(group, shape('text', { x: 2, y: y - 5, class: name === chosen ? 'chosen' : '' }, words));
     });
     svg.append(axis);
