@@ -19,7 +19,7 @@ class SmallBook:
     def __init__(self, root: Path) -> None:
         self.root = root
         for name in ("tools", "book/_ext", "book/_assets"):
-            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("mathjax", "__pycache__"))
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("_config.yml", "constraints.txt", "book/references.bib"):
             shutil.copy(ROOT / name, root / name)
         (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters:\n- file: other\n")

@@ -49,7 +49,7 @@ def browser() -> Iterator[Any]:
 def open_page(
     chromium: Any, address: str, width: int, mode: str = "light", on_message: Callable[[str], None] | None = None
 ) -> Any:
-    """Opens an address in a window of its own, in light or dark mode, and waits for the formulas.
+    """Opens an address in a window of its own, in light or dark mode, and waits for the fonts.
 
     on_message gets the text of every warning and error that the page writes to the console.
     """
@@ -60,7 +60,7 @@ def open_page(
         page.on("console", lambda m: on_message(f"{m.text} ({m.location})") if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: on_message(str(error)))
     page.goto(address, wait_until="load")
-    page.evaluate("() => window.MathJax?.startup?.promise")
+    page.evaluate("() => document.fonts.ready.then(() => null)")
     return page
 
 

@@ -1,0 +1,90 @@
+"""The last hand on each page, when the theme has made it: what the theme gets wrong for readers without eyes or mouse.
+
+Each mend is a pattern and what takes its place. `tests/browser` looks at the result with axe-core.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from pictures import with_sizes
+from slim import drop_tags
+from sphinx.application import Sphinx
+
+# A browser that forbids storage answers every use of it by an error, in the theme's scripts too: it gets one that
+# forgets.
+FORGETFUL = """<script>
+try { localStorage.setItem("course-try", ""); localStorage.removeItem("course-try"); } catch {
+  const kept = new Map();
+  Object.defineProperty(window, "localStorage", { value: {
+    getItem: (key) => kept.get(key) ?? null,
+    setItem: (key, value) => { kept.set(key, String(value)); },
+    removeItem: (key) => { kept.delete(key); },
+  } });
+}
+</script>"""
+
+MENDS = [
+    (r"<meta charset=", FORGETFUL.replace("\\", r"\\") + r"\g<0>"),
+    # three times the same, and one that forbids nothing
+    (r'<meta name="viewport" content="width=device-width, initial-scale=1"\s*/>', ""),
+    # what is read aloud must contain what is seen
+    (r'(<button class="btn[^"]*search-button[^>]*?) aria-label="Search"', r"\1"),
+    # each part of the page lies in a landmark, and landmarks of one kind have names
+    (
+        r'<div id="pst-primary-sidebar" class="',
+        r'<div id="pst-primary-sidebar" role="region" aria-label="Book" class="',
+    ),
+    (
+        r'<div class="bd-header-article d-print-none">',
+        r'<div class="bd-header-article d-print-none" role="group" aria-label="This page">',
+    ),
+    (r'<div id="ethical-ad-placement".*?</div>', ""),
+    (
+        r'<a class="navbar-brand logo" href="([^"]*)">\s*<p class="title logo__title">(.*?)</p>\s*</a>',
+        r'<a class="navbar-brand logo" href="\1"><span class="title logo__title">\2</span></a>',
+    ),
+    # buttons that open and close say what they do
+    (
+        r'<button class="sidebar-toggle primary-toggle btn btn-sm" title="Toggle primary sidebar"',
+        r'<button class="sidebar-toggle primary-toggle btn btn-sm"'
+        r' title="Contents of the book" aria-label="Contents of the book"',
+    ),
+    (
+        r'<button class="sidebar-toggle secondary-toggle btn btn-sm"\s*title="Toggle secondary sidebar"',
+        r'<button class="sidebar-toggle secondary-toggle btn btn-sm"'
+        r' title="Contents of the page" aria-label="Contents of the page"',
+    ),
+    (r'<summary>(?=<span class="toctree-toggle")', r'<summary aria-label="Pages of this part">'),
+    # icons are pictures of what the words beside them say
+    (r'<(i|span) class="((?:fa|fas|fab|far|theme-switch)\b[^"]*)"', r'<\1 aria-hidden="true" class="\2"'),
+]
+
+
+def finish(html: str, pagename: str, sources: dict[str, Path]) -> str:
+    html = drop_tags(html, pagename)
+    for pattern, mended in MENDS:
+        html = re.sub(pattern, mended, html, flags=re.DOTALL)
+    return with_sizes(html, sources)
+
+
+def finish_pages(app: Sphinx) -> None:
+    """Puts `finish` behind the templates."""
+    if app.builder.name != "html":
+        return
+    templates: Any = app.builder.templates  # type: ignore[attr-defined]
+    render = templates.render
+
+    def rendered(template: str, context: dict[str, Any]) -> str:
+        html = render(template, context)
+        if "pagename" not in context:
+            return html
+        sources = {target: Path(app.srcdir) / source for source, target in app.builder.images.items()}
+        return finish(html, context["pagename"], sources)
+
+    templates.render = rendered
+
+
+def setup(app: Sphinx) -> dict[str, object]:
+    app.connect("builder-inited", finish_pages, priority=900)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
