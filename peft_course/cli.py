@@ -5,7 +5,7 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import tasks
 from .baselines import FineTuning, LoRA
@@ -18,6 +18,9 @@ from .losses import PRECISIONS
 from .prompts import HardPrompt, Prefix, Prompt, SoftPrompt
 from .resume import INTERRUPTED
 from .tasks import Task
+
+if TYPE_CHECKING:
+    from .grading.sandbox import Sandbox
 
 RUN = "run.json"  # what a trained prompt was trained with, beside it
 TASKS: dict[str, Callable[[str | None], Task]] = {
@@ -105,7 +108,29 @@ def _parser() -> argparse.ArgumentParser:
     marks.add_argument("--html", metavar="FILE", help="write the marks as a page")
     marks.add_argument("--seed", type=int, help="draw the inputs of an earlier grading again")
     marks.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks side by side")
+    _add_sandbox(marks)
     return parser
+
+
+def _add_sandbox(command: argparse.ArgumentParser) -> None:
+    from .grading.sandbox import TOOLS
+
+    command.add_argument(
+        "--sandbox", nargs="?", const="bubblewrap", choices=TOOLS, help="try answers where they reach nothing else"
+    )
+    command.add_argument("--trust", action="store_true", help="go on without a sandbox where none can be had")
+
+
+def _sandbox(options: argparse.Namespace) -> "Sandbox | None":
+    from .grading.sandbox import NoSandboxError, sandbox
+
+    try:
+        return sandbox(options.sandbox) if options.sandbox else None
+    except NoSandboxError as error:
+        if not options.trust:
+            raise
+        print(f"peft-course: {error}\npeft-course: going on without one, as --trust says", file=sys.stderr)
+        return None
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -229,7 +254,7 @@ def _grade(options: argparse.Namespace) -> int:
     if options.jobs < 1:
         raise ValueError(f"--jobs is a number of processes, 1 or more, got {options.jobs}")
     reports = []
-    for one in grade_all(options.files, options.jobs, options.seed):
+    for one in grade_all(options.files, options.jobs, options.seed, _sandbox(options)):
         reports.append(one)
         print(report.table(one), flush=True)
     for name, write in (("json", report.write_json), ("junit", report.write_junit), ("html", report.write_html)):

@@ -15,6 +15,7 @@ import torch
 from .exercises import EXERCISES, Exercise
 from .judge import judge
 from .process import Workshop
+from .sandbox import Sandbox
 from .submission import NotAnExerciseError, Submission, read
 from .task import Mark, Task
 from .values import NOTHING
@@ -47,27 +48,37 @@ class Report:
         return self.refused is None and bool(self.marks) and all(mark.passed for mark in self.marks)
 
 
-def grade(path: str | Path, workshop: Workshop | None = None, seed: int | None = None) -> Report:
-    """Grade the notebook at `path`. Inputs are drawn from `seed`, a new one each time unless it is given."""
+def grade(
+    path: str | Path, workshop: Workshop | None = None, seed: int | None = None, sandbox: Sandbox | None = None
+) -> Report:
+    """Grade the notebook at `path`. Inputs are drawn from `seed`, a new one each time unless it is given.
+
+    Answers run in `workshop`; without one, in one of this notebook's own, inside `sandbox` if there is one.
+    """
     path, seed = Path(path), random.SystemRandom().randrange(10**6) if seed is None else seed
     try:
         submission, exercise = opened(path)
     except NotAnExerciseError as error:
         return Report(path, None, refused=str(error), seed=seed)
-    with Workshop() if workshop is None else contextlib.nullcontext(workshop) as place:
+    with Workshop(sandbox=sandbox) if workshop is None else contextlib.nullcontext(workshop) as place:
         marks = [grade_task(task, submission, place, seed) for task in exercise.tasks]
     return Report(path, exercise, marks, seed=seed)
 
 
-def grade_all(paths: Sequence[str | Path], jobs: int = 1, seed: int | None = None) -> Iterator[Report]:
-    """The reports in the order of `paths`, by `jobs` processes side by side."""
+def grade_all(
+    paths: Sequence[str | Path], jobs: int = 1, seed: int | None = None, sandbox: Sandbox | None = None
+) -> Iterator[Report]:
+    """The reports in the order of `paths`, by `jobs` processes side by side. Each notebook has a sandbox of its own."""
+    if sandbox is not None and (jobs == 1 or len(paths) == 1):
+        yield from (grade(path, seed=seed, sandbox=sandbox) for path in paths)
+        return
     if jobs == 1 or len(paths) == 1:
         with Workshop() as workshop:
             yield from (grade(path, workshop, seed) for path in paths)
         return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(paths)), context, initializer=_start) as pool:
-        yield from pool.map(functools.partial(_grade_here, seed=seed), paths)
+        yield from pool.map(functools.partial(_grade_here, seed=seed, sandbox=sandbox), paths)
 
 
 def _start() -> None:
@@ -82,8 +93,8 @@ def _workshop() -> Workshop:
     return workshop
 
 
-def _grade_here(path: str | Path, seed: int | None) -> Report:
-    return grade(path, _workshop(), seed)
+def _grade_here(path: str | Path, seed: int | None, sandbox: Sandbox | None) -> Report:
+    return grade(path, None if sandbox else _workshop(), seed, sandbox)
 
 
 def grade_task(task: Task, submission: Submission, workshop: Workshop, seed: int) -> Mark:

@@ -20,6 +20,7 @@ from typing import Any
 
 from ..lm import LM
 from . import wire
+from .sandbox import INSIDE, QUIET, Sandbox
 from .task import Task
 from .values import Failure, decode
 
@@ -39,11 +40,13 @@ class Workshop:
     """A place where answers are tried, one after the other, each in a process of its own.
 
     With `forks` a waiting process forks for each answer, in milliseconds; without it each answer waits some seconds for
-    its own imports.
+    its own imports. With a `sandbox` the waiting process is in there, and all that it forks.
     """
 
-    def __init__(self, forks: bool = hasattr(os, "fork") and hasattr(socket, "recv_fds")) -> None:
-        self.forks = forks
+    def __init__(
+        self, forks: bool = hasattr(os, "fork") and hasattr(socket, "recv_fds"), sandbox: Sandbox | None = None
+    ) -> None:
+        self.forks, self.sandbox = forks, sandbox
         self.waiting: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
 
@@ -64,7 +67,7 @@ class Workshop:
     @contextlib.contextmanager
     def answer(self, task: Task, cells: list[str]) -> Iterator["RemoteAnswer"]:
         """The answer that the cells define, ready to be asked; its process ends when the block does."""
-        folder = Path(tempfile.mkdtemp(prefix="grading-"))
+        folder = Path(tempfile.mkdtemp(prefix="grading-")) if self.sandbox is None else Path("/tmp/answer")
         job = {
             "cells": cells,
             "name": task.name,
@@ -73,14 +76,15 @@ class Workshop:
             "models": task.models,
             "folder": str(folder),
         }
-        start = self._fork if self.forks else self._spawn
+        start = self._fork if self.forks or self.sandbox else self._spawn
         connection, end = start()
         try:
             yield RemoteAnswer(connection, end, job, task.seconds)
         finally:
             connection.close()
             end()
-            shutil.rmtree(folder, ignore_errors=True)
+            if self.sandbox is None:
+                shutil.rmtree(folder, ignore_errors=True)
 
     # -- one that forks -----------------------------------------------------------------------------------------------
     def _fork(self) -> tuple[socket.socket, Any]:
@@ -101,10 +105,8 @@ class Workshop:
 
     def _wait_for_work(self) -> None:
         self.close()
-        self.control, theirs = socket.socketpair()
         self.log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
-        self.waiting = self._start("forks", str(theirs.fileno()), pass_fds=[theirs.fileno()])
-        theirs.close()
+        self.control = self._reach() if self.sandbox is None else self._reach_inside(self.sandbox)
         self.control.settimeout(START)
         try:
             ready = self.control.recv(1)
@@ -116,6 +118,29 @@ class Workshop:
             last = self.log.read().decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
             raise RuntimeError(f"the process that tries answers does not start: {last[0]}")
         self.control.settimeout(30)
+
+    def _reach(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        self.waiting = self._start([sys.executable], "forks", str(theirs.fileno()), pass_fds=[theirs.fileno()])
+        theirs.close()
+        return ours
+
+    def _reach_inside(self, sandbox: Sandbox) -> socket.socket:
+        """The process in the sandbox comes to a socket, in a folder whose name nobody else on this machine knows."""
+        with tempfile.TemporaryDirectory(prefix="grading-") as above, socket.socket(socket.AF_UNIX) as server:
+            folder = Path(above, secrets.token_hex(16))
+            folder.mkdir()
+            server.bind(str(folder / "control"))
+            for path, mode in ((Path(above), 0o711), (folder, 0o755), (folder / "control", 0o666)):
+                path.chmod(mode)  # another user comes through
+            server.listen(1)
+            server.settimeout(0.2)
+            self.waiting = self._start(sandbox.command(folder), "inside", f"{INSIDE}/control")
+            deadline = time.monotonic() + START
+            while self.waiting.poll() is None and time.monotonic() < deadline:
+                with contextlib.suppress(TimeoutError):
+                    return server.accept()[0]
+        return socket.socketpair()[0]  # whose other end is gone: nobody comes
 
     def _end(self) -> int | None:
         """The exit status of the fork, which is over now; None if that process itself was lost."""
@@ -133,7 +158,7 @@ class Workshop:
         with socket.create_server(("127.0.0.1", 0)) as server:
             server.settimeout(START)
             self.log = tempfile.TemporaryFile()  # noqa: SIM115
-            process = self._start("one", f"{server.getsockname()[1]}:{token.hex()}")
+            process = self._start([sys.executable], "one", f"{server.getsockname()[1]}:{token.hex()}")
             while True:
                 connection, _ = server.accept()
                 connection.settimeout(START)
@@ -147,19 +172,18 @@ class Workshop:
 
         return connection, end
 
-    def _start(self, *arguments: str, pass_fds: Any = ()) -> "subprocess.Popen[bytes]":
+    def _start(self, python: list[str], *arguments: str, pass_fds: Any = ()) -> "subprocess.Popen[bytes]":
         code = (
             f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); from peft_course.grading.worker import main; "
             "main(sys.argv[1:])"
         )
         environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
-        quiet = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "Agg"}
         return subprocess.Popen(
-            [sys.executable, "-P", "-B", "-c", code, *arguments],
+            [*python, "-P", "-B", "-c", code, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=self.log,
-            env=environment | quiet,
+            env=environment | QUIET,
             cwd=tempfile.gettempdir(),
             pass_fds=pass_fds,
             start_new_session=True,
