@@ -109,14 +109,28 @@ def _parser() -> argparse.ArgumentParser:
     marks.add_argument("--seed", type=int, help="draw the inputs of an earlier grading again")
     marks.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks side by side")
     _add_sandbox(marks)
+
+    many = commands.add_parser("class", help="grade a folder or zip of notebooks, in sandboxes")
+    many.set_defaults(run=_class)
+    many.add_argument("place", metavar="PLACE", help="a folder or a zip of notebooks, as it was downloaded")
+    many.add_argument("--out", metavar="FOLDER", required=True, help="where marks and feedback are written")
+    many.add_argument("--seed", type=int, help="draw the inputs of an earlier grading again")
+    many.add_argument("--jobs", type=int, default=2, metavar="N", help="notebooks side by side (default: 2)")
+    many.add_argument("--dask", metavar="ADDRESS", help="grade on the Dask cluster of this scheduler")
+    _add_sandbox(many, "bubblewrap")
     return parser
 
 
-def _add_sandbox(command: argparse.ArgumentParser) -> None:
+def _add_sandbox(command: argparse.ArgumentParser, default: str | None = None) -> None:
     from .grading.sandbox import TOOLS
 
     command.add_argument(
-        "--sandbox", nargs="?", const="bubblewrap", choices=TOOLS, help="try answers where they reach nothing else"
+        "--sandbox",
+        nargs="?",
+        const="bubblewrap",
+        default=default,
+        choices=TOOLS,
+        help=f"try answers where they reach nothing else (default: {default or 'no sandbox'})",
     )
     command.add_argument("--trust", action="store_true", help="go on without a sandbox where none can be had")
 
@@ -261,3 +275,15 @@ def _grade(options: argparse.Namespace) -> int:
         if (path := getattr(options, name)) is not None:
             write(reports, path)
     return 0 if all(one.full_marks for one in reports) else 1
+
+
+def _class(options: argparse.Namespace) -> None:
+    from .grading import classroom
+
+    if options.jobs < 1:
+        raise ValueError(f"--jobs is a number of processes, 1 or more, got {options.jobs}")
+    marks = classroom.grade_folder(
+        Path(options.place), Path(options.out), _sandbox(options), options.jobs, options.dask, options.seed
+    )
+    graded = [mark for mark in marks if mark.refused is None]
+    print(f"{len(graded)} marks, {len(marks) - len(graded)} files not graded: {options.out}/summary.html")

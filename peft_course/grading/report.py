@@ -1,7 +1,7 @@
 """A grading's results for people and for programs: a table, JSON, JUnit's XML, a page of HTML."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -75,26 +75,30 @@ def write_json(reports: Sequence[Report], path: str | Path) -> None:
 
 
 def write_junit(reports: Sequence[Report], path: str | Path) -> None:
-    """A suite a notebook, a case a task, as JUnit's readers expect them."""
+    Path(path).write_bytes(junit((report.path.name, as_data(report)) for report in reports))
+
+
+def junit(results: Iterable[tuple[str, dict[str, Any]]]) -> bytes:
+    """A suite a notebook, a case a task, as JUnit's readers expect them; of names and what `as_data` says."""
     root = ElementTree.Element("testsuites")
-    for report in reports:
-        failures = sum(not mark.passed for mark in report.marks) + (report.refused is not None)
-        suite = ElementTree.SubElement(
-            root, "testsuite", name=report.path.name, tests=str(len(report.marks) or 1), failures=str(failures)
-        )
-        for mark in report.marks:
-            name, seconds = f"{mark.task.number} {mark.task.title}", f"{mark.seconds:.2f}"
-            case = ElementTree.SubElement(suite, "testcase", classname=report.path.stem, name=name, time=seconds)
-            if not mark.passed:
-                first = _printable(mark.feedback.split("\n")[0])
-                ElementTree.SubElement(case, "failure", message=first).text = _printable(mark.feedback)
-        if report.refused is not None:
-            case = ElementTree.SubElement(suite, "testcase", classname=report.path.stem, name="notebook")
-            ElementTree.SubElement(case, "failure", message=_printable(report.refused))
-    ElementTree.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
+    for name, data in results:
+        name, tasks, refused = printable(name), data["tasks"], data["refused"]
+        failures = sum(not task["points"] for task in tasks) + (refused is not None)
+        suite = ElementTree.SubElement(root, "testsuite", name=name, tests=str(len(tasks) or 1), failures=str(failures))
+        for task in tasks:
+            title, seconds = f"{task['number']} {task['title']}", f"{task['seconds']:.2f}"
+            case = ElementTree.SubElement(suite, "testcase", classname=name, name=title, time=seconds)
+            if not task["points"]:
+                first = printable(task["feedback"].split("\n")[0])
+                ElementTree.SubElement(case, "failure", message=first).text = printable(task["feedback"])
+        if refused is not None:
+            case = ElementTree.SubElement(suite, "testcase", classname=name, name="notebook")
+            ElementTree.SubElement(case, "failure", message=printable(refused))
+    content: bytes = ElementTree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return content
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
     """Without the control characters that XML forbids."""
     return "".join(c for c in text if c in "\n\t" or c.isprintable())
 

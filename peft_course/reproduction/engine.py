@@ -10,10 +10,10 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from tqdm.auto import tqdm
 
+from ..cluster import connect
 from .carrying_out import carry_out
 from .runs import Record, Run, sweep
 from .store import Store
@@ -84,17 +84,8 @@ def dask(address: str, folder: str | None = None) -> Iterator[Submit]:
 
     Raises ValueError where dask.distributed is not installed or there is no scheduler at `address`.
     """
-    try:
+    with connect(address) as client:
         import distributed
-    except ImportError as error:
-        raise ValueError("--dask needs dask.distributed: pip install 'peft-course[dask]'") from error
-    try:
-        client: Any = distributed.Client(address, timeout=10)
-    except OSError as error:
-        raise ValueError(
-            f"there is no Dask scheduler at {address!r} ({error}); start one with `dask scheduler`"
-        ) from error
-    with client:
 
         def submit(runs: Sequence[Run]) -> Iterator[Record]:
             futures = [client.submit(carry_out, run, folder, key=run.key, pure=True, retries=2) for run in runs]
