@@ -1,6 +1,7 @@
 """The exercises: right answers in any style pass, typical mistakes are told from each other, blank ones get nothing."""
 
 import importlib
+import io
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import exercise_pages
 import pytest
+from sphinx.application import Sphinx
 
 import exercises as generator
 from peft_course.grading.exercises import EXERCISES, Exercise
@@ -108,15 +110,61 @@ def test_each_task_has_a_text_hints_an_answer_cell_a_check_and_a_solution(exerci
         assert any(c.source == f'check("{task.number}")' for c in part)
 
 
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_the_book_shows_each_task_with_its_answer_folded_and_the_chapter_links_it(exercise: Exercise) -> None:
+    shown = (ROOT / "book" / "exercises" / f"{exercise.name}.md").read_text(encoding="utf8")
+    unfolded = re.sub(r"^::::\{dropdown\} Solution\n.*?^::::$", "", shown, flags=re.MULTILINE | re.DOTALL)
+    assert shown.count("::::{dropdown} Solution\n") == len(exercise.tasks)
+    for cell in generator.read(ROOT / "solutions" / f"{exercise.name}.ipynb").cells:
+        if "answer" in exercise_pages.tags(cell):
+            asked, answered = (exercise_pages.python(exercise_pages.answer(cell.source, a)) for a in (True, False))
+            assert answered in shown and answered not in unfolded and asked.removesuffix("\n```") in unfolded
+    for task in exercise.tasks:
+        assert f"(exercise-{task.number.replace('.', '-')})=\n## {task.number} " in unfolded
+        assert f'check("{task.number}")' in unfolded
+    assert f"{{download}}`{exercise.name}.ipynb <../../exercises/{exercise.name}.ipynb>`" in unfolded
+    chapter = generator.read(ROOT / "book" / "chapters" / f"{exercise.name[3:]}.ipynb")
+    assert sum(cell.source.count(f"```{{exercises}} {exercise.chapter}\n```") for cell in chapter.cells) == 1
+    assert f"file: exercises/{exercise.name}\n" in (ROOT / "book" / "_toc.yml").read_text(encoding="utf8")
+
+
 def test_the_exercises_are_what_the_solutions_give() -> None:
     assert generator.main(["check"]) == 0
 
 
-def test_a_changed_exercise_is_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for folder in ("solutions", "exercises"):
+@pytest.mark.parametrize("changed", ["exercises/04-soft-prompts.ipynb", "book/exercises/04-soft-prompts.md"])
+def test_a_changed_exercise_is_noticed(changed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("solutions", "exercises", "book/exercises"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     monkeypatch.setattr(generator, "ROOT", tmp_path)
     assert generator.main(["check"]) == 0
-    changed = next((tmp_path / "exercises").glob("*.ipynb"))
-    changed.write_text(changed.read_text(encoding="utf8").replace("# Task", "# task"), encoding="utf8")
+    path = tmp_path / changed
+    path.write_text(path.read_text(encoding="utf8").replace("# Task", "# task"), encoding="utf8")
     assert generator.main(["check"]) == 1
+
+
+def test_a_chapter_lists_its_tasks_by_their_titles_and_follows_a_new_one(tmp_path: Path) -> None:
+    (tmp_path / "exercises").mkdir()
+    task = tmp_path / "exercises" / "04-vectors.md"
+    task.write_text("# Exercises 4\n\n(exercise-4-1)=\n## 4.1 In front\n", encoding="utf8")
+    (tmp_path / "index.md").write_text(
+        "# Vectors\n\n```{exercises} 4\n```\n\n```{toctree}\nexercises/04-vectors\n```\n", encoding="utf8"
+    )
+    (tmp_path / "other.md").write_text("---\norphan: true\n---\n# Other\n\n```{exercises} 5\n```\n", encoding="utf8")
+
+    def built() -> tuple[str, str, set[str]]:
+        said = io.StringIO()
+        settings = {"extensions": ["myst_parser", "exercise_links"]}
+        app = Sphinx(tmp_path, None, tmp_path / "html", tmp_path / "trees", "html", settings, status=None, warning=said)
+        read: set[str] = set()
+        app.connect("source-read", lambda app, name, source: read.add(name))
+        app.build()
+        return (tmp_path / "html" / "index.html").read_text(encoding="utf8"), said.getvalue(), read
+
+    page, said, _ = built()
+    assert re.search(r'href="exercises/04-vectors.html#exercise-4-1"><span[^>]*>4.1 In front<', page)
+    assert "{exercises} 5: expected one page book/exercises/05-….md, found 0" in said
+    assert built()[2] == set()
+    task.write_text(task.read_text(encoding="utf8").replace("In front", "Behind"), encoding="utf8")
+    page, _, read = built()
+    assert "4.1 Behind" in page and read == {"index", "exercises/04-vectors"}

@@ -44,7 +44,7 @@ def page(solution: NotebookNode, name: str) -> str:
         elif "solution" in tags(cell):
             folded += shown(cell)
         elif "answer" in tags(cell):
-            parts.append(python(answer(cell.source, asked=True) + f'\n\ncheck("{number(cell.source)}")'))
+            parts.append(python(answer(cell.source, asked=True).rstrip() + f'\n\ncheck("{number(cell.source)}")'))
             folded.append(python(answer(cell.source, asked=False)))
         elif "check" not in tags(cell):
             parts += shown(cell)
