@@ -149,9 +149,10 @@ def test_the_page_says_what_the_notebook_says(chromium: Any, places: dict[str, s
     page = open_page(chromium, f"{places['server']}/{page_name}", 1440)
     page.wait_for_selector(f"#{figure.name}[data-started]")
     chooser = next(control for control in figure.controls if control.name in ("view", "model"))
+    state = figure.start
     for choice in chooser.choices({}):
         page.locator(f"#{figure.name}-{chooser.name}").select_option(choice)
-        state = figure.settled(figure.start | {chooser.name: choice})
+        state = figure.settled(state | {chooser.name: choice})
         shown = figure.show(state)
         assert page.locator(f"#{figure.name} .interactive-sentence").text_content() == shown.sentence
         assert page.evaluate(TABLE, figure.name) == shown.table
