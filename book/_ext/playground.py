@@ -79,22 +79,28 @@ def interface(name: str, options: Mapping[str, Any]) -> str:
     places = PLACES if "compare" in options else PLACES[:1]
     on_offer = list(catalogue["prompts"]) if options.get("prompts") == "all" else _listed(options.get("prompts"))
     prompts = {each: _known("trained prompt", each, catalogue["prompts"]) for each in on_offer}
-    trained = [_known("trained prompt on offer", each, {**prompts, "none": ""}) and each
-               for each in _listed(options.get("trained")) or ["none"]]
+    trained = [
+        _known("trained prompt on offer", each, {**prompts, "none": ""}) and each
+        for each in _listed(options.get("trained")) or ["none"]
+    ]
     hard = [_known("wording", each, templates) for each in _listed(options.get("hard")) or ["bare"]]
-    return Environment(autoescape=True).from_string(TEMPLATE.read_text(encoding="utf8")).render(
-        id=name,
-        tasks=tasks,
-        input=options.get("input", tasks[0]["inputs"][0]),
-        sides=[
-            {"place": place, "template": hard[min(i, len(hard) - 1)], "trained": trained[min(i, len(trained) - 1)]}
-            for i, place in enumerate(places)
-        ],
-        prompts=prompts,
-        own=options.get("prompts") == "all",
-        lines=max(LINES.get(task, 2) for task in chosen),
-        layers=json.loads((MODEL / "config.json").read_text())["num_hidden_layers"],
-        megabytes=f"{len(content()) / 1e6:.0f}",
+    return (
+        Environment(autoescape=True)
+        .from_string(TEMPLATE.read_text(encoding="utf8"))
+        .render(
+            id=name,
+            tasks=tasks,
+            input=options.get("input", tasks[0]["inputs"][0]),
+            sides=[
+                {"place": place, "template": hard[min(i, len(hard) - 1)], "trained": trained[min(i, len(trained) - 1)]}
+                for i, place in enumerate(places)
+            ],
+            prompts=prompts,
+            own=options.get("prompts") == "all",
+            lines=max(LINES.get(task, 2) for task in chosen),
+            layers=json.loads((MODEL / "config.json").read_text())["num_hidden_layers"],
+            megabytes=f"{len(content()) / 1e6:.0f}",
+        )
     )
 
 
