@@ -8,7 +8,7 @@
   const MEBIBYTE = 2 ** 20;
 
   const percent = (value) => `${significant(value)} %`;
-  const brief = (value) => (value < 1e6 ? grouped(value) : `${significant(value / 1e6)} million`);
+  const brief = (value) => (value < 1e6 ? grouped(value) : `${significant(value / 1e6)} M`);
   const grouped = (value) => value.toLocaleString('en-US');
 
   function table(each, parameters) {
@@ -36,7 +36,7 @@
     powers.forEach((power, i) => {
       axis.append(shape('path', { d: `M${x(power)} ${bottom}v5` }));
       const label = power < 1e6 ? written(power) : `10${superscript(Math.round(Math.log10(power)))}`;
-      const anchor = i ? 'middle' : 'start';
+      const anchor = i === 0 ? 'start' : x(power) > width - 30 ? 'end' : 'middle';
       if (i % every === 0) axis.append(shape('text', { x: x(power), y: bottom + 18, 'text-anchor': anchor }, label));
     });
     const label = 'numbers: the bar is stored, the mark is trained';
