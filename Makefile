@@ -2,11 +2,12 @@
 # make serve   builds it and opens it in a browser     make notebooks   runs the notebooks and stores their outputs
 # make pdf · make epub · make zip   make the book one file in _build (the PDF needs Chromium)
 # make downloads   makes all three, puts them beside the pages and links them on the first
+# make test-browser   looks at every page in Chromium
 # make exercises   makes the exercises out of the solutions
 # make bench   measures beside Hugging Face PEFT (20 minutes; README of benchmarks/)
 # make clean   removes what these made (and .venv)
 # JOBS=4 lets four processes test at a time; PYTHON=/path/to/python3.11 chooses the interpreter of the first run.
-.PHONY: book pdf epub zip downloads serve test notebooks exercises bench environment clean
+.PHONY: book pdf epub zip downloads serve test test-browser notebooks exercises bench environment clean
 .DEFAULT_GOAL := book
 
 BIN := .venv/bin
@@ -41,6 +42,9 @@ test: environment
 	@echo "== mypy"; $(BIN)/mypy
 	@echo "== unit tests"; $(BIN)/pytest $(PARALLEL) tests
 	@echo "== notebooks"; OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) -p no:peft-course --nbval --nbval-current-env --nbval-cell-timeout=600 $(wildcard book solutions)
+
+test-browser: environment
+	@$(BIN)/pytest $(PARALLEL) tests/browser tests/test_links.py
 
 notebooks: environment
 	@$(BIN)/python tools/notebooks.py run

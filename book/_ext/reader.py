@@ -19,7 +19,7 @@ COUNTS = "reader/counts.js"
 
 def count(app: Sphinx, doctree: nodes.document) -> None:
     """Keeps with each page how many questions and tasks it has."""
-    right = [node for node in doctree.findall(nodes.Element) if "quiz-right" in node.get("classes", [])]
+    right = [node for node in doctree.findall(nodes.container) if "quiz-right" in node.get("container_classes", [])]
     tasks = {name for node in doctree.findall(nodes.section) for name in node["ids"] if TASK.fullmatch(name)}
     app.env.metadata[app.env.docname]["course"] = {"questions": len(right), "tasks": len(tasks)}
 
