@@ -9,8 +9,8 @@ from tqdm.auto import tqdm
 
 from ... import __version__
 from ..sandbox import Sandbox
+from .gradebook import Mark, as_csv, as_json, as_junit, marks, pages, summary
 from .handed_in import HandedIn, LeftOut, collect, learner_of
-from .marks import Mark, as_csv, as_json, as_junit, marks, pages, summary
 from .run import Results, Submit, grade_class, on_a_cluster, side_by_side
 
 __all__ = ["HandedIn", "LeftOut", "Mark", "collect", "grade_folder", "learner_of"]
