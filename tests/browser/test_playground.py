@@ -67,7 +67,7 @@ def opened(chromium: Any, address: str) -> Iterator[Callable[..., Any]]:
     def open_page(name: str = "playground", script: str = "", width: int = 1280, **options: Any) -> Any:
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
-        context.add_init_script(script)
+        context.add_init_script(f"localStorage.setItem('mode', 'light'); {script}")  # or the theme complains
         page = context.new_page()
         page.set_default_timeout(60_000)
         page.on("request", lambda each: requests.append(each.url))

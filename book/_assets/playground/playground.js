@@ -150,20 +150,23 @@ playground.start = (root) => {
   const places = [...form.querySelectorAll('fieldset')].map((fieldset) => fieldset.dataset.place);
   const sides = places.map((place) => new playground.Side(form, place, root.id));
   let shown = ''; // the questions whose answers are on the page, or on their way
-  let wanted = false; // whether the reader has asked for an answer yet
+  let runs = 0; // how often the reader has asked for an answer
 
-  const run = async () => {
+  const answer = async () => {
     const asked = JSON.stringify(sides.map((side) => side.question(input.value)));
     if (asked === shown) return;
-    if (!wanted) status.textContent = 'Fetching the model …';
-    [shown, wanted] = [asked, true];
+    if (!runs) status.textContent = 'Fetching the model …';
+    runs += 1;
+    shown = asked;
+    const run = runs;
     root.setAttribute('aria-busy', 'true');
     try {
       const ends = [];
       for (const side of sides) ends.push(await side.run(input.value));
-      if (asked !== shown) return;
+      if (run !== runs) return; // a newer one is on its way
       status.replaceChildren(...sides.flatMap((side, i) => playground.summary(side, ends[i], sides.length > 1 && places[i])));
     } catch (error) {
+      if (run !== runs) return;
       status.textContent = error.message;
       shown = '';
     }
@@ -193,9 +196,9 @@ playground.start = (root) => {
   form.addEventListener('submit', (event) => {
     event.preventDefault();
     shown = '';
-    run();
+    answer();
   });
-  form.addEventListener('change', ({ target }) => { if (wanted && target.name !== 'step' && target !== file) run(); });
+  form.addEventListener('change', ({ target }) => { if (runs && target.name !== 'step' && target !== file) answer(); });
   form.addEventListener('keydown', (event) => {
     if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return;
     event.preventDefault();
