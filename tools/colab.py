@@ -1,15 +1,17 @@
 """Runs the Colab edition as a reader does: each notebook alone, in an empty folder, with nothing but the wheel.
 
-colab.py run [--edition FOLDER] [NAME ...]
+colab.py run [--edition FOLDER] [--instead FOLDER] [NAME ...]
 
 NAME is a page, such as chapters/soft-prompts or exercises/04-soft-prompts; all of the edition by default. The edition
 is what `make book` left in _build/html/colab. Exercises run with the answers of their solutions, and are graded.
 
 The environment is fresh for each notebook. It has the packages of this one, but not the repository: the notebook's own
 first cell installs the wheel, which is built here and stands in for the released one. pip may download nothing.
+--instead has packages that take the place of this environment's: Colab's versions, put there by `pip install --target`.
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
@@ -45,24 +47,31 @@ def build_wheel(folder: Path) -> Path:
     return next(folder.glob("*.whl"))
 
 
+def entry(path: Path) -> str:
+    """What stands for one thing among the packages: two versions' metadata are of one distribution."""
+    return path.name.split("-")[0].lower() + path.suffix if path.suffix == ".dist-info" else path.name
+
+
 class FreshEnvironment:
     """A Python that sees the packages of this one, but neither the repository nor the course."""
 
-    def __init__(self, folder: Path, wheel: Path) -> None:
+    def __init__(self, folder: Path, wheel: Path, instead: Path | None = None) -> None:
         self.folder = folder
         venv.create(folder, symlinks=True)
         self.python = folder / "bin" / "python"
         self.site = Path(sysconfig.get_path("purelib", vars={"base": str(folder)}))
         brought = folder / "brought"
         brought.mkdir()
-        for package in Path(sysconfig.get_path("purelib")).iterdir():
+        packages = {entry(path): path for path in Path(sysconfig.get_path("purelib")).iterdir()}
+        packages |= {entry(path): path.resolve() for path in instead.iterdir()} if instead else {}
+        for package in packages.values():
             if not OURS.search(package.name) and package.suffix != ".pth":
                 (brought / package.name).symlink_to(package)
         (self.site / "brought.pth").write_text(f"{brought}\n")
         spec = folder / "share" / "jupyter" / "kernels" / KERNEL
         spec.mkdir(parents=True)
         command = [str(self.python), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
-        (spec / "kernel.json").write_text(nbformat.json.dumps({"argv": command, "display_name": KERNEL}))
+        (spec / "kernel.json").write_text(json.dumps({"argv": command, "display_name": KERNEL}))
         kept = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "VIRTUAL_ENV")}
         path = f"{folder / 'bin'}{os.pathsep}{os.environ['PATH']}"
         pip = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(wheel.parent), "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
@@ -95,14 +104,14 @@ def printed(nb: NotebookNode) -> str:
     return "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stdout")
 
 
-def run(name: str, edition: Path, wheel: Path) -> list[str]:
+def run(name: str, edition: Path, wheel: Path, instead: Path | None = None) -> list[str]:
     """Runs the notebook of the page `name`; gives what is wrong, a sentence each."""
     nb = nbformat.read(edition / f"{name}.ipynb", as_version=4)
     exercise = name.startswith("exercises/")
     if exercise:
         nb = with_answers(nb, Path(name).name)
     with tempfile.TemporaryDirectory() as place:
-        environment = FreshEnvironment(Path(place) / "environment", wheel)
+        environment = FreshEnvironment(Path(place) / "environment", wheel, instead)
         folder = Path(place) / "empty"
         folder.mkdir()
         if exercise:  # the last cell grades what lies beside it, as it would be uploaded
@@ -127,7 +136,8 @@ def main() -> int:
     parser.add_argument("verb", choices=["run"])
     parser.add_argument("names", nargs="*", metavar="NAME")
     parser.add_argument("--edition", type=Path, default=EDITION, metavar="FOLDER")
-    arguments = parser.parse_args()
+    parser.add_argument("--instead", type=Path, metavar="FOLDER")
+    arguments = parser.parse_intermixed_args()  # options may stand among the names
     everything = sorted(path.relative_to(arguments.edition) for path in arguments.edition.rglob("*.ipynb"))
     names = arguments.names or [path.with_suffix("").as_posix() for path in everything]
     if not names:
@@ -139,7 +149,7 @@ def main() -> int:
         for name in names:
             started = time.perf_counter()
             try:
-                problems = run(name, arguments.edition, wheel)
+                problems = run(name, arguments.edition, wheel, arguments.instead)
             except Exception as error:
                 problems = [str(error)]
             failed += [name] * bool(problems)

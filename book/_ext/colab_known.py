@@ -46,7 +46,8 @@ class Book:
         if name in REFERENCES:
             return self._reference(REFERENCES[name], name, content)
         if name.split(":")[0] == "cite":
-            return self._reference("cite", name.partition(":")[2] or "p", content)
+            found = self._reference("cite", name.partition(":")[2] or "p", content)
+            return found.replace(r"\[", "(").replace(r"\]", ")")  # brackets around a link are hard to read
         raise UnknownMarkupError(f"the role {{{name}}} is not known; {__name__} has those that are")
 
     def _reference(self, domain: str, kind: str, content: str) -> str:
@@ -81,13 +82,12 @@ class Book:
         return urljoin(self.address, reference["refuri"] if "refuri" in reference else f"#{reference['refid']}")
 
     def equation(self, label: str) -> str:
-        return self._number("math", "eq", label)
+        return self._reference("math", "eq", label).rpartition("](")[0].removeprefix("[")
 
     def figure(self, label: str) -> str:
-        return self._number("std", "numref", label)
-
-    def _number(self, domain: str, kind: str, label: str) -> str:
-        return self._reference(domain, kind, label).rpartition("](")[0].removeprefix("[")
+        page, place = self.env.get_domain("std").anonlabels[label][:2]  # type: ignore[attr-defined]
+        number = self.env.toc_fignumbers[page]["figure"][place]
+        return self.app.config.numfig_format["figure"] % ".".join(map(str, number))
 
     def picture(self, path: str) -> str:
         file = Path(self.env.relfn2path(path, self.page)[1])

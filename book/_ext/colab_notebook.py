@@ -10,12 +10,12 @@ from colab_text import Text, UnknownMarkupError
 from nbformat import NotebookNode
 
 # What Colab's kernel has loaded before the first cell runs, and what is built for its card: pip leaves them alone.
-KEPT = ("torch", "numpy", "matplotlib", "traitlets", "ipython", "ipykernel")
+KEPT = ("torch", "numpy", "matplotlib", "traitlets")
 INSTALL = """\
 # Installs the course. What Colab has loaded already, or has built for its card, stays: no restart is needed.
 from importlib.metadata import distributions
 
-KEPT = {kept}
+KEPT = ("torch", "numpy", "matplotlib", "traitlets")
 kept = " ".join(f"{{each.name}}=={{each.version}}" for each in distributions() if each.name in KEPT)
 %pip install --quiet peft-course=={version} {{kept}}"""
 ON_A_PROCESSOR = """\
@@ -81,7 +81,6 @@ def edition(source: Source, text: Text) -> NotebookNode:
         metadata["colab"]["gpuType"] = "T4"
     nb = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
     nb.nbformat_minor = 5
-    nbformat.validate(nb)
     return nb
 
 
