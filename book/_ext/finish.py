@@ -56,6 +56,14 @@ MENDS = [
         r' title="Contents of the page" aria-label="Contents of the page"',
     ),
     (r'<summary>(?=<span class="toctree-toggle")', r'<summary aria-label="Pages of this part">'),
+    (r'(<summary) aria-label="Toggle hidden content"', r"\1"),
+    # the notebooks are not copied beside the pages: no link to them
+    (r'<li><a href="[^"]*_sources/[^"]*"[^>]*>(?:(?!</li>).)*</li>', ""),
+    # a file may not read others, so there the search shows titles alone
+    (
+        r"DOCUMENTATION_OPTIONS\.pagename = 'search';",
+        r"\g<0> if (location.protocol === 'file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;",
+    ),
     # icons are pictures of what the words beside them say
     (r'<(i|span) class="((?:fa|fas|fab|far|theme-switch)\b[^"]*)"', r'<\1 aria-hidden="true" class="\2"'),
 ]

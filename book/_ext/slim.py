@@ -42,8 +42,10 @@ def drop_scripts(app: Sphinx, pagename: str, templatename: str, context: dict, d
         name, body = str(script.filename or ""), script.attributes.get("body") or ""
         if UNUSED.search(name + body):
             continue
-        if DEFERRED.search(name) and pagename != "search":
+        if DEFERRED.search(name):
             script.attributes["defer"] = "defer"
+            if pagename == "search":  # whose own scripts do not wait; all pages share these objects
+                del script.attributes["defer"]
         kept[name, body] = script
     context["script_files"] = [*kept.values()]
     context["css_files"] = [sheet for sheet in context["css_files"] if not UNUSED.search(str(sheet.filename))]

@@ -7,7 +7,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 900}
 NOT_OURS = ("Got invalid theme mode",)
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental"]
-AXE = """async (run) => (await axe.run({runOnly: run, resultTypes: ["violations"]})).violations.flatMap(
+AXE = """async (run) => (await axe.run({runOnly: run, resultTypes: ["violations"], preload: false})).violations.flatMap(
   (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")}`))"""
 # Every byte that the page needed, from the network or from the cache, as a plain server sends it.
 BYTES = """() => performance.getEntries().filter((e) => e.decodedBodySize).reduce((n, e) => n + e.decodedBodySize, 0)"""
@@ -24,7 +24,7 @@ FACTS = """() => {
   return {
     title: document.title,
     language: document.documentElement.lang,
-    headings: all("h1").length,
+    headings: all("h1").filter((h) => h.checkVisibility()).length,
     "pictures without text": pictures.filter((i) => !i.alt || i.alt.includes("_images/")).map((i) => i.src),
     "pictures without size": pictures.filter((i) => !sized(i)).map((i) => i.src),
     "tables without heads": all(".bd-article table").filter((t) => !t.querySelector("th")).map((t) => t.textContent),

@@ -49,5 +49,5 @@
   });
   document.addEventListener('course-progress', show);
   show();
-  place.hidden = false;
+  place.querySelector('button').parentElement.hidden = false;
 }
