@@ -57,7 +57,7 @@ class Shown:
     draw: Callable[[], Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class InteractiveFigure:
     """A figure that a notebook shows with its controls. `kind` names the script that draws it in the book.
 
@@ -77,6 +77,9 @@ class InteractiveFigure:
     def __post_init__(self) -> None:
         object.__setattr__(self, "start", self.settled({control.name: control.value for control in self.controls}))
 
+    def __repr__(self) -> str:
+        return self.text or self.show(self.start).sentence
+
     def settled(self, state: State) -> dict[str, Any]:
         """`state` with the controls that depend on others brought to what is left to choose."""
         whole = dict(state)
@@ -89,7 +92,7 @@ class InteractiveFigure:
         from .live import live
         from .page import page
 
-        bundle = {"text/plain": self.text or self.show(self.start).sentence}
+        bundle = {"text/plain": repr(self)}
         if os.environ.get(STATIC) == "static":
             return bundle | {"text/html": page(self)}
         view = {"version_major": 2, "version_minor": 0, "model_id": live(self).model_id}  # ipywidgets 7 has no bundle

@@ -22,7 +22,7 @@
     sentence.setAttribute('role', 'status');
     const drawing = html('div', { className: 'interactive-picture' });
     const values = html('div', { className: 'interactive-values', tabIndex: 0 });
-    values.setAttribute('role', 'region');
+    values.setAttribute('role', 'group'); // it scrolls, so the keyboard has to get there
     values.setAttribute('aria-label', 'Values');
     let width = 0;
 
