@@ -19,7 +19,7 @@ HOSTILE = {
     "write into the system": "open('/usr/lib/python3/evil.pth', 'w').write('import os')" + REACH,
     "read who has an account": "open('/etc/shadow').read()" + REACH,
     "out by a symbolic link": (
-        "import os\nos.symlink('OUTSIDE', '/tmp/link')\nopen('/tmp/link/canary', 'a').write('silent')" + REACH
+        "import os\nos.symlink('OUTSIDE', 'link')\nopen('link/canary', 'a').write('silent')" + REACH
     ),
     "out by /proc": (
         "import glob\n"
@@ -80,7 +80,7 @@ HOSTILE = {
         "written = 0\n"
         "try:\n"
         "    for number in range(1000):\n"
-        "        with open(f'/tmp/{number}', 'wb') as file:\n"
+        "        with open(str(number), 'wb') as file:\n"
         "            for _ in range(10):\n"
         "                written += file.write(data)\n"
         "except OSError:\n"

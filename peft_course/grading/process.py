@@ -20,7 +20,7 @@ from typing import Any
 
 from ..lm import LM
 from . import wire
-from .sandbox import INSIDE, QUIET, Sandbox
+from .sandbox import INSIDE, QUIET, TEMPORARY, Sandbox
 from .task import Task
 from .values import Failure, decode
 
@@ -67,7 +67,7 @@ class Workshop:
     @contextlib.contextmanager
     def answer(self, task: Task, cells: list[str]) -> Iterator["RemoteAnswer"]:
         """The answer that the cells define, ready to be asked; its process ends when the block does."""
-        folder = Path(tempfile.mkdtemp(prefix="grading-")) if self.sandbox is None else Path("/tmp/answer")
+        folder = Path(tempfile.mkdtemp(prefix="grading-")) if self.sandbox is None else TEMPORARY / "answer"
         job = {
             "cells": cells,
             "name": task.name,

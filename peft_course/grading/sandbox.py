@@ -19,13 +19,14 @@ TOOLS = ("bubblewrap", "docker", "podman")
 IMAGE = f"peft-course-grading:{__version__}"  # as `make image` builds it of Dockerfile
 PACKAGE = Path(__file__).parents[1]
 INSIDE = "/grader"  # where the socket's folder is seen inside
+TEMPORARY = Path("/tmp")  # the folder inside that may be written to
 DISK = 256 * 2**20  # bytes that may be written, all files together
 MEMORY = 6 * 2**30  # bytes of one process, torch and the models included
 PROCESSES = 64  # and threads
 FILES = 256  # open at once
 NOBODY = 65534
 QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "Agg"}
-ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": "/tmp", "USER": "learner", **QUIET}
+ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(TEMPORARY), "USER": "learner", **QUIET}
 
 # Root needs no user namespace, and becomes nobody inside; anybody else is nobody in a user namespace.
 ALONE = [
@@ -90,8 +91,8 @@ def _bubblewrap(folder: Path) -> list[str]:
         *limits, "bwrap", *ALONE, *(AS_ROOT if as_root else AS_ANYBODY),
         *_system(), *(part for path in [*_python(), PACKAGE] for part in _read_only(path)),
         "--tmpfs", answers, "--remount-ro", answers,
-        "--proc", "/proc", "--dev", "/dev", "--size", str(DISK), "--perms", "1777", "--tmpfs", "/tmp",
-        "--ro-bind", str(folder), INSIDE, "--chdir", "/tmp",
+        "--proc", "/proc", "--dev", "/dev", "--size", str(DISK), "--perms", "1777", "--tmpfs", str(TEMPORARY),
+        "--ro-bind", str(folder), INSIDE, "--chdir", str(TEMPORARY),
         "--clearenv", *(part for pair in ENVIRONMENT.items() for part in ("--setenv", *pair)),
         *(DROP if as_root else []),
     ]  # fmt: skip
@@ -127,10 +128,10 @@ def _python() -> list[Path]:
 
 def _container(tool: str, folder: Path) -> list[str]:
     return [
-        tool, "run", "--rm", "--network", "none", "--read-only", "--tmpfs", f"/tmp:size={DISK},mode=1777",
+        tool, "run", "--rm", "--network", "none", "--read-only", "--tmpfs", f"{TEMPORARY}:size={DISK},mode=1777",
         "--memory", str(MEMORY), "--memory-swap", str(MEMORY), "--pids-limit", str(PROCESSES), "--cpus", "1",
         "--ulimit", f"nofile={FILES}", "--ulimit", "core=0",
         "--user", f"{NOBODY}:{NOBODY}", "--cap-drop", "ALL", "--security-opt", "no-new-privileges",
-        "--volume", f"{folder}:{INSIDE}", "--workdir", "/tmp",
+        "--volume", f"{folder}:{INSIDE}", "--workdir", str(TEMPORARY),
         *(part for name, value in ENVIRONMENT.items() for part in ("--env", f"{name}={value}")), IMAGE,
     ]  # fmt: skip
