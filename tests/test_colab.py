@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 from PIL import Image
 
 from peft_course.grading.grade import grade
+from peft_course.grading.process import Workshop
 
 ROOT = Path(__file__).resolve().parents[1]
 CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
@@ -259,13 +260,21 @@ def as_colab_saves_it(nb: NotebookNode) -> str:
     return json.dumps({"nbformat": 4, "nbformat_minor": 0, "metadata": metadata, "cells": cells})
 
 
+@pytest.fixture(scope="module")
+def workshop() -> Iterator[Workshop]:
+    with Workshop() as workshop:
+        yield workshop
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("page", [f"exercises/{path.stem}" for path in sorted((ROOT / "exercises").glob("*.ipynb"))])
-def test_what_colab_saves_is_graded(page: str, edition: dict[str, NotebookNode], tmp_path: Path) -> None:
+def test_what_colab_saves_is_graded(
+    page: str, edition: dict[str, NotebookNode], workshop: Workshop, tmp_path: Path
+) -> None:
     answered = colab.with_answers(nbformat.from_dict(edition[page]), Path(page).name)
     for name, nb, everything in (("Copy of answers", answered, True), ("Copy of blank", edition[page], False)):
         path = tmp_path / f"{name}.ipynb"
         path.write_text(as_colab_saves_it(nb), encoding="utf8")
-        report = grade(path)
+        report = grade(path, workshop)
         assert report.refused is None and report.full_marks is everything
         assert (report.points > 0) is everything

@@ -1,6 +1,6 @@
 """The playground's model is the package's, its prompts do what their names say, and its page says what they do.
 
-Here the scripts run in Node; `browser/test_playground.py` operates the pages.
+Here the scripts run in Node; `browser/test_playground_page.py` operates the pages.
 """
 
 import json
