@@ -5,14 +5,16 @@
 # make test-browser   looks at every page in Chromium
 # make exercises   makes the exercises out of the solutions
 # make bench   measures beside Hugging Face PEFT (20 minutes; README of benchmarks/)
+# make image   builds the image in which peft-course grade --sandbox docker tries answers (ENGINE=podman)
 # make clean   removes what these made (and .venv)
 # JOBS=4 lets four processes test at a time; PYTHON=/path/to/python3.11 chooses the interpreter of the first run.
-.PHONY: book pdf epub zip downloads serve test test-browser notebooks exercises bench environment clean
+.PHONY: book pdf epub zip downloads serve test test-browser notebooks exercises bench image environment clean
 .DEFAULT_GOAL := book
 
 BIN := .venv/bin
 PORT ?= 8000
 JOBS ?= 2
+ENGINE ?= docker
 PARALLEL := --numprocesses $(JOBS) --dist loadfile
 export PYTHONUNBUFFERED := 1
 
@@ -54,6 +56,9 @@ exercises: environment
 
 bench: environment
 	@$(BIN)/python -m benchmarks
+
+image:
+	$(ENGINE) build --tag peft-course-grading:$$(sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml) .
 
 clean:
 	rm -rf .venv _build build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
