@@ -3,13 +3,17 @@
 What has not changed since the last whole book is taken over from it: outputs, and pages.
 """
 
+import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
-from execution import COSTS, fingerprint  # noqa: E402
+from execution import COSTS, ENVIRONMENT, cache_folder, fingerprint  # noqa: E402
 
 # Each notebook's kernel says so when it starts; it speaks with this machine alone.
 NOISE = "Kernel is running over TCP without encryption"
@@ -23,7 +27,27 @@ def common() -> str:
     return fingerprint([*files, *sorted((book / "_ext").glob("*.py"))])
 
 
+def execute_ahead() -> None:
+    """Executes the notebooks that the cache does not have, one on each core; the build, which has one core, finds them.
+
+    One that fails is left to the build, which says why.
+    """
+    from jupyter_cache import get_cache
+    from jupyter_cache.executors import load_executor
+
+    os.environ.update(ENVIRONMENT)
+    cache = get_cache(cache_folder(ROOT / "_build"))
+    for notebook in sorted((ROOT / "book").rglob("*.ipynb")):
+        cache.add_nb_to_project(str(notebook))
+    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
+    quiet = logging.getLogger("ahead")
+    quiet.setLevel(logging.CRITICAL)
+    load_executor("local-parallel", cache, logger=quiet).run_and_cache(timeout=settings["execute"]["timeout"])
+
+
 def main() -> int:
+    if os.environ.get("BOOK_EXECUTION") != "off":
+        execute_ahead()
     options = ["--warningiserror", "--nitpick", "--keep-going"]
     now = common()
     if not WHOLE.is_file() or WHOLE.read_text() != now:

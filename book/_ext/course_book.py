@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from execution import COSTS, ENVIRONMENT, execution_key
+from execution import COSTS, ENVIRONMENT, cache_folder
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
@@ -21,13 +21,12 @@ def prepare_execution(app: Sphinx, config: Config) -> None:
     os.environ.update(ENVIRONMENT)
     if os.environ.get("BOOK_EXECUTION") == "off":
         config["nb_execution_mode"] = "off"
-    caches = Path(app.outdir).parent / "executed"
-    key = execution_key()
-    if caches.is_dir():
-        for old in caches.iterdir():
-            if old.name != key:
+    cache = cache_folder(Path(app.outdir).parent)
+    if cache.parent.is_dir():
+        for old in cache.parent.iterdir():
+            if old.name != cache.name:
                 shutil.rmtree(old)
-    config["nb_execution_cache_path"] = str(caches / key)
+    config["nb_execution_cache_path"] = str(cache)
 
 
 def cost(role: str, rawtext: str, chapter: str, line: int, inliner: Any, **_: Any) -> tuple[list[Any], list[Any]]:
@@ -37,7 +36,7 @@ def cost(role: str, rawtext: str, chapter: str, line: int, inliner: Any, **_: An
         message = inliner.reporter.warning(f"the cost of {chapter!r} was never measured: make notebooks", line=line)
         return [], [message]
     seconds, megabytes = known[chapter]["seconds"], known[chapter]["megabytes"]
-    text = f"{seconds} seconds on two processor cores, {megabytes / 1000:.1f} GB of memory, nothing to download"
+    text = f"{seconds} seconds on one processor core, {megabytes / 1000:.1f} GB of memory, nothing to download"
     return [nodes.Text(text)], []
 
 

@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COSTS = ROOT / "book" / "costs.json"  # by chapter, measured by tools/notebooks.py
 
 ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",  # the models are tiny: a second thread wins nothing, and sums depend on their number
     "TQDM_DISABLE": "1",  # a progress bar would become part of the page
     "HF_HUB_OFFLINE": "1",  # the course needs no model hub
     "HF_DATASETS_DISABLE_PROGRESS_BARS": "1",
@@ -29,6 +30,11 @@ def execution_key(root: Path = ROOT) -> str:
     """
     files = [root / "constraints.txt", *sorted((root / "peft_course").rglob("*"))]
     return f"{platform.python_version()}-{fingerprint(files, root)}"
+
+
+def cache_folder(build: Path) -> Path:
+    """Where the executions of the present package are kept, in the folder of the built book."""
+    return build / "executed" / execution_key()
 
 
 def fingerprint(files: Iterable[Path], root: Path = ROOT) -> str:
