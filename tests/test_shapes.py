@@ -43,12 +43,15 @@ def test_answers_of_a_quiz_stand_at_the_end_of_the_chapter() -> None:
     assert "x = 1" in paper.words(body) and "Show" not in paper.words(body) and "alert" not in paper.words(body)
 
 
+SOME = ("index", "chapters/soft-prompts", "chapters/prefix-tuning", "bibliography")  # the whole takes many minutes
+
+
 @pytest.fixture(scope="module")
 def printed(book: Path, tmp_path_factory: pytest.TempPathFactory) -> PdfReader:
     if find_chromium() is None:
         pytest.skip("there is no Chromium here (or set CHROMIUM to its path)")
     target = tmp_path_factory.mktemp("pdf") / "book.pdf"
-    pdf.make(book, target)
+    pdf.make(book, target, SOME)
     return PdfReader(target)
 
 
@@ -62,10 +65,12 @@ def text(printed: PdfReader) -> list[str]:
 def test_the_pdf_has_a_bookmark_and_a_numbered_line_for_each_chapter(
     book: Path, printed: PdfReader, text: list[str]
 ) -> None:
-    assert 250 < len(printed.pages) < 600
+    assert 30 < len(printed.pages) < 100
     places = {entry.title: printed.get_destination_page_number(entry) for entry in flat(printed.outline)}
     table = " ".join(text[1:8])
-    for _, _, title in paper.contents(book):
+    titles = [title for name, _, title in paper.contents(book) if name in SOME]
+    assert len(titles) == len(SOME)
+    for title in titles:
         assert title in text[places[title]], f"the bookmark of {title!r} leads to another page"
         assert re.search(rf"{re.escape(title)} {places[title] + 1}\b", table), f"{title!r} has another number"
 
@@ -80,11 +85,11 @@ def test_the_pdf_has_formulas_pictures_and_links(book: Path, printed: PdfReader,
     assert "undefined" not in re.sub(r"undefined (behaviou?r|name)", "", everything)
     assert not re.search(r"\\(frac|operatorname|mathbb|theta)\b", everything), "a formula is printed as TeX"
     assert "𝜃" in everything or "θ" in everything
-    pictures = sum(len(list(paper.pictures(page))) for page in paper.read(book))
+    pictures = sum(len(list(paper.pictures(page))) for page in paper.read(book) if page.name in SOME)
     drawn = sum(content(sheet).count(b" Do\n") for sheet in printed.pages)
     assert drawn >= pictures / 2, "figures are missing (drawings are lines, plots are pictures)"
     links = [note.get_object() for sheet in printed.pages for note in sheet.get("/Annots", [])]
-    assert sum("/Dest" in link for link in links) > 500, "references lead to their place in the book"
+    assert sum("/Dest" in link for link in links) > 50, "references lead to their place in the book"
     assert any(link.get("/A", {}).get("/URI", "").startswith("https://arxiv.org") for link in links)
 
 

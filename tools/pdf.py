@@ -6,7 +6,7 @@ It is printed twice: a browser knows on which sheet a heading has come to stand 
 import json
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -104,10 +104,13 @@ def prepare(pages: list[Page]) -> None:
                 code.set("class", "wide")
 
 
-def make(built: Path = BUILT, pdf: Path = PDF) -> None:
-    """Writes the PDF of the pages in `built`. Raises RuntimeError where a picture or a formula is missing."""
+def make(built: Path = BUILT, pdf: Path = PDF, names: Collection[str] | None = None) -> None:
+    """Writes the PDF of the pages in `built`, all of them or those called `names`.
+
+    Raises RuntimeError where a picture or a formula is missing.
+    """
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
-    pages = read(built)
+    pages = [page for page in read(built) if names is None or page.name in names]
     prepare(pages)
     source = built / "_print.html"  # beside the pages, whose pictures it shows
     with browser() as chromium:
