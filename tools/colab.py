@@ -125,9 +125,10 @@ def run(name: str, edition: Path, wheel: Path, instead: Path | None = None) -> l
         problems.append(f"installed {installed}, expected the course alone")
     if exercise:
         tasks = sum("check" in cell.metadata.get("tags", []) for cell in nb.cells)
-        passed = len(re.findall(r"^✓ ", printed(nb), re.MULTILINE))
-        if passed != 2 * tasks:  # once by the checks, once by the grading
-            problems.append(f"{passed} of {2 * tasks} checks passed, in the notebook and by peft-course grade")
+        checked = len(re.findall(r"^✓ ", printed(nb), re.MULTILINE))
+        graded = len(re.findall(r"^  \d+\.\d+ .* (\d+)/\1 ", printed(nb), re.MULTILINE))  # in the last cell's table
+        if (checked, graded) != (tasks, tasks):
+            problems.append(f"of {tasks} tasks {checked} passed their checks, and {graded} peft-course grade")
     return problems
 
 
