@@ -191,7 +191,8 @@ def write_list(app: Sphinx, exception: Exception | None) -> None:
 
 def opening(text: str) -> str:
     """A page's first sentence, without links; a page that begins with none (the bibliography) has an empty one."""
-    first = " ".join(text.split("\n\n")[1].split())
+    _, _, rest = text.partition("\n\n")
+    first = " ".join(rest.split("\n\n")[0].split())
     found = SENTENCE.match(re.sub(r"\[([^]]+)\]\([^)]*\)", r"\1", first))
     return found[0] if found and " " in found[0] else ""
 
