@@ -10,8 +10,6 @@ from looking import visit, watch
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_chromium() is None, reason="there is no Chromium here (or set CHROMIUM to its path)"),
-    # Known faults of axe's: the bibliography's roles, the reference's lists. To be strict again when they are mended.
-    pytest.mark.xfail(reason="pages at the back still have faults", strict=False),
 ]
 MEGABYTE = 1_000_000
 Found = dict[str, dict[str, Any]]
@@ -36,6 +34,7 @@ def those(found: Found, what: str) -> dict[str, Any]:
     return {name: result[what] for name, result in found.items() if result[what]}
 
 
+@pytest.mark.xfail(reason="the bibliography has roles, the reference lists, that axe refuses", strict=False)
 def test_axe_finds_no_fault_on_any_page(found: Found) -> None:
     assert those(found, "faults") == {}
 
@@ -52,11 +51,16 @@ def test_no_page_is_wider_than_a_telephone(found: Found) -> None:
     assert {name: result["overflow"] for name, result in found.items() if result["overflow"] > 0} == {}
 
 
-def test_every_picture_has_a_text_and_a_size(found: Found) -> None:
+def test_every_picture_has_a_text(found: Found) -> None:
     assert those(found, "pictures without text") == {}
+
+
+@pytest.mark.xfail(reason="the index of modules has one without", strict=False)
+def test_every_picture_has_a_size(found: Found) -> None:
     assert those(found, "pictures without size") == {}
 
 
+@pytest.mark.xfail(reason="the index of modules has a table without", strict=False)
 def test_every_table_has_heads(found: Found) -> None:
     assert those(found, "tables without heads") == {}
 
@@ -83,6 +87,7 @@ def test_a_chapter_transfers_less_than_a_megabyte(found: Found) -> None:
     assert {name: size for name, size in sizes.items() if size > MEGABYTE} == {}
 
 
+@pytest.mark.xfail(reason="the cheat sheet moves by 0.18", strict=False)
 def test_nothing_moves_while_a_page_loads(found: Found) -> None:
     assert {name: result["shift"] for name, result in found.items() if result["shift"] > 0.05} == {}
 
