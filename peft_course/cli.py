@@ -5,22 +5,20 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from . import tasks
 from .baselines import FineTuning, LoRA
 from .devices import team
 from .evaluate import evaluate
 from .fit import DivergenceError, fit
+from .grading.commands import add_to as add_grading
 from .lm import LM
 from .loading import embedded_models, load_lm
 from .losses import PRECISIONS
 from .prompts import HardPrompt, Prefix, Prompt, SoftPrompt
 from .resume import INTERRUPTED
 from .tasks import Task
-
-if TYPE_CHECKING:
-    from .grading.sandbox import Sandbox
 
 RUN = "run.json"  # what a trained prompt was trained with, beside it
 TASKS: dict[str, Callable[[str | None], Task]] = {
@@ -100,51 +98,8 @@ def _parser() -> argparse.ArgumentParser:
     again.add_argument("--workers", type=int, help="runs side by side on this machine (default: one a core)")
     again.add_argument("--dask", metavar="ADDRESS", help="carry out the runs on the Dask cluster of this scheduler")
 
-    marks = commands.add_parser("grade", help="grade notebooks of exercises; exit status 0 for full marks alone")
-    marks.set_defaults(run=_grade)
-    marks.add_argument("files", nargs="+", metavar="FILE", help="a learner's notebook")
-    marks.add_argument("--json", metavar="FILE", help="write the marks as JSON")
-    marks.add_argument("--junit", metavar="FILE", help="write the marks as JUnit's XML")
-    marks.add_argument("--html", metavar="FILE", help="write the marks as a page")
-    marks.add_argument("--seed", type=int, help="draw the inputs of an earlier grading again")
-    marks.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks side by side")
-    _add_sandbox(marks)
-
-    many = commands.add_parser("class", help="grade a folder or zip of notebooks, in sandboxes")
-    many.set_defaults(run=_class)
-    many.add_argument("place", metavar="PLACE", help="a folder or a zip of notebooks, as it was downloaded")
-    many.add_argument("--out", metavar="FOLDER", required=True, help="where marks and feedback are written")
-    many.add_argument("--seed", type=int, help="draw the inputs of an earlier grading again")
-    many.add_argument("--jobs", type=int, default=2, metavar="N", help="notebooks side by side (default: 2)")
-    many.add_argument("--dask", metavar="ADDRESS", help="grade on the Dask cluster of this scheduler")
-    _add_sandbox(many, "bubblewrap")
+    add_grading(commands)
     return parser
-
-
-def _add_sandbox(command: argparse.ArgumentParser, default: str | None = None) -> None:
-    from .grading.sandbox import TOOLS
-
-    command.add_argument(
-        "--sandbox",
-        nargs="?",
-        const="bubblewrap",
-        default=default,
-        choices=TOOLS,
-        help=f"try answers where they reach nothing else (default: {default or 'no sandbox'})",
-    )
-    command.add_argument("--trust", action="store_true", help="go on without a sandbox where none can be had")
-
-
-def _sandbox(options: argparse.Namespace) -> "Sandbox | None":
-    from .grading.sandbox import NoSandboxError, sandbox
-
-    try:
-        return sandbox(options.sandbox) if options.sandbox else None
-    except NoSandboxError as error:
-        if not options.trust:
-            raise
-        print(f"peft-course: {error}\npeft-course: going on without one, as --trust says", file=sys.stderr)
-        return None
 
 
 def _train(options: argparse.Namespace) -> None:
@@ -259,31 +214,3 @@ def _pretrain(options: argparse.Namespace) -> None:
             print(task + ":", ", ".join(f"{wording} {score:.1f} %" for wording, score in scores.items()))
         return
     pretraining.pretrain(options.name, options.out or f"{options.name}-again", e2e=options.e2e)
-
-
-def _grade(options: argparse.Namespace) -> int:
-    from .grading import report
-    from .grading.grade import grade_all
-
-    if options.jobs < 1:
-        raise ValueError(f"--jobs is a number of processes, 1 or more, got {options.jobs}")
-    reports = []
-    for one in grade_all(options.files, options.jobs, options.seed, _sandbox(options)):
-        reports.append(one)
-        print(report.table(one), flush=True)
-    for name, write in (("json", report.write_json), ("junit", report.write_junit), ("html", report.write_html)):
-        if (path := getattr(options, name)) is not None:
-            write(reports, path)
-    return 0 if all(one.full_marks for one in reports) else 1
-
-
-def _class(options: argparse.Namespace) -> None:
-    from .grading import classroom
-
-    if options.jobs < 1:
-        raise ValueError(f"--jobs is a number of processes, 1 or more, got {options.jobs}")
-    marks = classroom.grade_folder(
-        Path(options.place), Path(options.out), _sandbox(options), options.jobs, options.dask, options.seed
-    )
-    graded = [mark for mark in marks if mark.refused is None]
-    print(f"{len(graded)} marks, {len(marks) - len(graded)} files not graded: {options.out}/summary.html")

@@ -4,12 +4,24 @@ Each mend is a pattern and what takes its place. `tests/browser` looks at the re
 """
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pictures import with_sizes
 from slim import drop_tags
 from sphinx.application import Sphinx
+
+
+def letters_list(table: re.Match[str]) -> str:
+    """The index's table only lays out: its lists stand beside each other by the style sheet, where there is room."""
+    return '<div class="indextable">' + re.sub(r"</?t[dr][^>]*>", "", table[1]) + "</div>"
+
+
+def signature_lines(signature: re.Match[str]) -> str:
+    """A list of descriptions inside of a term is none: an argument a line is a matter of style."""
+    return re.sub(r"<dd>(.*?)</dd>", r'<span class="sig-line">\1</span>', signature[1], flags=re.DOTALL)
+
 
 # A browser that forbids storage answers every use of it by an error, in the theme's scripts too: it gets one that
 # forgets.
@@ -24,7 +36,7 @@ try { localStorage.setItem("course-try", ""); localStorage.removeItem("course-tr
 }
 </script>"""
 
-MENDS = [
+MENDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"<meta charset=", FORGETFUL.replace("\\", r"\\") + r"\g<0>"),
     # three times the same, and one that forbids nothing
     (r'<meta name="viewport" content="width=device-width, initial-scale=1"\s*/>', ""),
@@ -64,6 +76,10 @@ MENDS = [
         r"DOCUMENTATION_OPTIONS\.pagename = 'search';",
         r"\g<0> if (location.protocol === 'file:') DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;",
     ),
+    # the index, the bibliography and the reference keep to the roles that lists have
+    (r'<table style="width: 100%" class="indextable genindextable">(.*?)</table>', letters_list),
+    (r'(<div class="citation" id="[^"]*") role="doc-biblioentry"', r'\1 role="listitem"'),
+    (r'(?<=<span class="sig-paren">\(</span>)\s*<dl>(.*?)</dl>\s*', signature_lines),
     # icons are pictures of what the words beside them say
     (r'<(i|span) class="((?:fa|fas|fab|far|theme-switch)\b[^"]*)"', r'<\1 aria-hidden="true" class="\2"'),
 ]
