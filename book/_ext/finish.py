@@ -36,7 +36,11 @@ try { localStorage.setItem("course-try", ""); localStorage.removeItem("course-tr
 }
 </script>"""
 
-PRELOAD = r'<link rel="preload" as="font" type="font/woff2" crossorigin href="\1course-math.woff2" />'
+# A page from the disk may not ask for a font in advance.
+PRELOAD = r"""<script>
+if (location.protocol !== "file:") document.head.append(Object.assign(document.createElement("link"),
+  { rel: "preload", as: "font", type: "font/woff2", crossOrigin: "", href: "\1course-math.woff2" }));
+</script>"""
 
 MENDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r"<meta charset=", FORGETFUL.replace("\\", r"\\") + r"\g<0>"),
