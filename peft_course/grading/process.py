@@ -20,7 +20,7 @@ from typing import Any
 
 from ..lm import LM
 from . import wire
-from .sandbox import INSIDE, QUIET, TEMPORARY, Sandbox
+from .sandbox import QUIET, TEMPORARY, Sandbox
 from .task import Task
 from .values import Failure, decode
 
@@ -135,7 +135,7 @@ class Workshop:
                 path.chmod(mode)  # another user comes through
             server.listen(1)
             server.settimeout(0.2)
-            self.waiting = self._start(sandbox.command(folder), "inside", f"{INSIDE}/control")
+            self.waiting = self._start(sandbox.command(folder), "inside", str(sandbox.seen(folder) / "control"))
             deadline = time.monotonic() + START
             while self.waiting.poll() is None and time.monotonic() < deadline:
                 with contextlib.suppress(TimeoutError):

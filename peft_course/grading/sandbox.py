@@ -16,6 +16,7 @@ from pathlib import Path
 from .. import __version__
 
 TOOLS = ("bubblewrap", "docker", "podman")
+USER = "another user"  # where one submission has a container to itself, in which none can be made: Gradescope's
 IMAGE = f"peft-course-grading:{__version__}"  # as `make image` builds it of Dockerfile
 PACKAGE = Path(__file__).parents[1]
 INSIDE = "/grader"  # where the socket's folder is seen inside
@@ -25,6 +26,12 @@ MEMORY = 6 * 2**30  # bytes of one process, torch and the models included
 PROCESSES = 64  # and threads
 FILES = 256  # open at once
 NOBODY = 65534
+ANSWERS = PACKAGE / "grading" / "exercises"
+TRIAL = """
+import contextlib, os, sys
+with contextlib.suppress(OSError):
+    sys.exit("the right answers can be read there" if os.listdir(sys.argv[1]) else 0)
+"""
 QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "Agg"}
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(TEMPORARY), "USER": "learner", **QUIET}
 
@@ -35,6 +42,7 @@ ALONE = [
 ]  # fmt: skip
 AS_ROOT = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
 AS_ANYBODY = ["--unshare-user", "--disable-userns", "--uid", str(NOBODY), "--gid", str(NOBODY), "--cap-drop", "ALL"]
+LIMITS = ["prlimit", f"--nproc={PROCESSES}", f"--as={MEMORY}", f"--nofile={FILES}", "--core=0"]
 DROP = [
     "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs",
     "--bounding-set=-all", "--inh-caps=-all", "--pdeathsig=KILL",
@@ -47,27 +55,34 @@ class NoSandboxError(ValueError):
 
 @dataclass(frozen=True)
 class Sandbox:
-    """One of `TOOLS`, tried: it works here."""
+    """One of `TOOLS`, or USER, tried: it works here."""
 
     tool: str
 
     def command(self, folder: Path) -> list[str]:
-        """What starts Python inside, with `folder` seen at INSIDE; the interpreter's arguments are to follow."""
+        """What starts Python inside, where `folder` is to be seen; the interpreter's arguments are to follow."""
         if self.tool == "bubblewrap":
             return [*_bubblewrap(folder), sys.executable]
+        if self.tool == USER:
+            environment = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
+            return [*LIMITS, *DROP, "env", "-i", *environment, sys.executable]
         return [*_container(self.tool, folder), "python"]
+
+    def seen(self, folder: Path) -> Path:
+        """Where `folder` is seen inside."""
+        return folder if self.tool == USER else Path(INSIDE)
 
 
 def sandbox(tool: str = "bubblewrap") -> Sandbox:
     """Raises NoSandboxError where the tool is not installed or cannot do its work."""
-    program = {"bubblewrap": "bwrap"}.get(tool, tool)
+    program = {"bubblewrap": "bwrap", USER: "setpriv"}.get(tool, tool)
     if shutil.which(program) is None:
         install = "apt install bubblewrap" if tool == "bubblewrap" else f"install {tool}"
         raise NoSandboxError(f"no sandbox: {program} is not installed ({install}){_ways_out(tool)}")
     here = Sandbox(tool)
     try:
         trial = subprocess.run(
-            [*here.command(Path(os.devnull)), "-c", "pass"],
+            [*here.command(Path(os.devnull)), "-c", TRIAL, str(ANSWERS)],
             capture_output=True, text=True, timeout=120, check=False,
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired) as error:
@@ -84,13 +99,11 @@ def _ways_out(tool: str) -> str:
 
 
 def _bubblewrap(folder: Path) -> list[str]:
-    limits = ["prlimit", f"--nproc={PROCESSES}", f"--as={MEMORY}", f"--nofile={FILES}", "--core=0"]
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    answers = str(PACKAGE / "grading" / "exercises")
     return [
-        *limits, "bwrap", *ALONE, *(AS_ROOT if as_root else AS_ANYBODY),
+        *LIMITS, "bwrap", *ALONE, *(AS_ROOT if as_root else AS_ANYBODY),
         *_system(), *(part for path in [*_python(), PACKAGE] for part in _read_only(path)),
-        "--tmpfs", answers, "--remount-ro", answers,
+        "--tmpfs", str(ANSWERS), "--remount-ro", str(ANSWERS),
         "--proc", "/proc", "--dev", "/dev", "--size", str(DISK), "--perms", "1777", "--tmpfs", str(TEMPORARY),
         "--ro-bind", str(folder), INSIDE, "--chdir", str(TEMPORARY),
         "--clearenv", *(part for pair in ENVIRONMENT.items() for part in ("--setenv", *pair)),
