@@ -49,19 +49,26 @@ class Report:
 
 
 def grade(
-    path: str | Path, workshop: Workshop | None = None, seed: int | None = None, sandbox: Sandbox | None = None
+    path: str | Path,
+    workshop: Workshop | None = None,
+    seed: int | None = None,
+    sandbox: Sandbox | None = None,
+    variant: str | None = None,
+    others: Sequence[str] = (),
 ) -> Report:
     """Grade the notebook at `path`. Inputs are drawn from `seed`, a new one each time unless it is given.
 
-    Answers run in `workshop`; without one, in one of this notebook's own, inside `sandbox` if there is one.
+    Answers run in `workshop`; without one, in one of this notebook's own, inside `sandbox` if there is one. Tasks have
+    the numbers of `variant`, or of the one that the notebook names; `others` are the variants of its class.
     """
     path, seed = Path(path), random.SystemRandom().randrange(10**6) if seed is None else seed
     try:
         submission, exercise = opened(path)
     except NotAnExerciseError as error:
         return Report(path, None, refused=str(error), seed=seed)
+    exercise = exercise.of(submission.variant if variant is None else variant)
     with Workshop(sandbox=sandbox) if workshop is None else contextlib.nullcontext(workshop) as place:
-        marks = [grade_task(task, submission, place, seed) for task in exercise.tasks]
+        marks = [grade_task(task, submission, place, seed, others) for task in exercise.tasks]
     return Report(path, exercise, marks, seed=seed)
 
 
@@ -97,13 +104,15 @@ def _grade_here(path: str | Path, seed: int | None, sandbox: Sandbox | None) -> 
     return grade(path, None if sandbox else _workshop(), seed, sandbox)
 
 
-def grade_task(task: Task, submission: Submission, workshop: Workshop, seed: int) -> Mark:
+def grade_task(
+    task: Task, submission: Submission, workshop: Workshop, seed: int, others: Sequence[str] = ()
+) -> Mark:
     """One task's mark. Whatever the answer does, the other tasks are graded as if it were not there."""
     cells = submission.code(task)
     if cells is None:
         return Mark(task, False, NOTHING)
     with workshop.answer(task, cells) as answer:
-        mark = judge(task, answer, seed)
+        mark = judge(task, answer, seed, others)
     return replace(mark, seconds=answer.used)
 
 

@@ -7,7 +7,7 @@ gives the same as the answer is the likely misunderstanding, and its sentence is
 import copy
 import inspect
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -17,6 +17,9 @@ from .exercises import find
 from .failures import failed
 from .task import Mark, Probe, Task, call, value
 from .values import NOTHING, Failure, blank, decode, encode
+from .varied import NAME
+
+ANOTHER_S = "the right answer for other numbers. Each notebook has its own; yours are in the text of your task."
 
 
 class Answer(Protocol):
@@ -47,15 +50,19 @@ def known(task: Task, thing: Any) -> Here:
 
 def verdict(number: str, names: dict[str, Any], seed: int | None = None) -> Mark:
     """The mark for what `names`, a learner's own, has under the name that task `number` asks for."""
-    task = find(number)
+    variant = names.get(NAME)
+    task = find(number).of(variant if isinstance(variant, str) else "")
     if task.name not in names or blank(names[task.name]):
         return Mark(task, False, NOTHING)
     seed = random.randrange(10**6) if seed is None else seed
     return judge(task, Here(names[task.name], task.probe), seed)
 
 
-def judge(task: Task, answer: Answer, seed: int) -> Mark:
-    """Compare `answer` with the reference on the cases of `seed`."""
+def judge(task: Task, answer: Answer, seed: int, others: Sequence[str] = ()) -> Mark:
+    """Compare `answer` with the reference on the cases of `seed`.
+
+    A wrong one that no mistake explains is compared with what is right in the variants `others`, and in the book.
+    """
     reference = known(task, task.reference)
     seen: list[tuple[tuple[Any, ...], Any]] = []  # arguments and what the answer gave
     first: tuple[tuple[Any, ...], Any, Any] | None = None
@@ -72,7 +79,17 @@ def judge(task: Task, answer: Answer, seed: int) -> Mark:
         cases = "" if task.probe is value else f" ({len(seen)} of {len(seen)} cases)"
         return Mark(task, True, f"passed{cases}")
     hint = _hint(task, seen) or _hint_on_parts(task, *first[1:])
-    return Mark(task, False, _feedback(task, *first, hint), hint)
+    fits = () if hint or not task.variant else tuple(_fits(task, first[2], others))
+    hint = ANOTHER_S if fits else hint
+    return Mark(task, False, _feedback(task, *first, hint), hint, fits=fits)
+
+
+def _fits(task: Task, got: Any, others: Sequence[str]) -> Iterator[str]:
+    """The variants of a prediction for which it is right."""
+    for other in ("", *others):
+        elsewhere = find(task.number).of(other)
+        if other != task.variant and same(got, known(elsewhere, elsewhere.reference)(), task.tolerance):
+            yield other
 
 
 def _hint(task: Task, seen: list[tuple[tuple[Any, ...], Any]]) -> str | None:

@@ -65,7 +65,7 @@ class ExerciseFile(pytest.File):
             yield Refused.from_parent(self, name="notebook", reason=str(self.found))
             return
         submission, exercise = self.found
-        for task in exercise.tasks:
+        for task in exercise.of(submission.variant).tasks:
             yield GradedTask.from_parent(self, name=f"{task.number} {task.title}", task=task, submission=submission)
 
 

@@ -63,6 +63,7 @@ def as_data(report: Report) -> dict[str, Any]:
                 "seconds": round(mark.seconds, 2),
                 "feedback": mark.feedback,
                 "hint": mark.hint,
+                "fits": list(mark.fits),
             }
             for mark in report.marks
         ],

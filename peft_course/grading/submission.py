@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from .task import Task
+from .varied import NAME
 
 SIZE = 250 * 2**20  # bytes of a file that is read
 MARK = re.compile(r"<!-- exercises ([\w-]+), edition (\d+) -->")
+VARIANT = re.compile(rf"^{NAME} = [\"'](\w{{1,64}})[\"']", re.MULTILINE)
 ANSWER = re.compile(r"^\s*# Task (\d+\.\d+)\b", re.MULTILINE)
 BLANK = "NotImplementedError"
 RUNS_ITS_CELL = ("%%time", "%%timeit", "%%capture", "%%prun")
@@ -63,6 +65,12 @@ class Submission:
     exercise: str | None = None
     edition: int | None = None
     numbers: frozenset[str] = field(default_factory=frozenset)  # of the tasks that are marked in it
+
+    @property
+    def variant(self) -> str:
+        """Whose numbers the notebook says that it has; ``""``: the book's."""
+        found = [mark[1] for cell in self.cells if NAME in cell.binds and (mark := VARIANT.search(cell.source))]
+        return found[-1] if found else ""
 
     def code(self, task: Task) -> list[str] | None:
         """The cells that make the answer to `task`, in an order that runs; None if nothing defines it."""

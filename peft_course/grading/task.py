@@ -4,11 +4,13 @@ How an answer is judged by it stands in `judge`.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 from torch import Tensor
+
+from .varied import Numbers
 
 Probe = Callable[..., Any]
 
@@ -67,7 +69,8 @@ class Task:
     and the arguments, `call` for a function, `value` for a prediction (where reference and mistakes may be functions
     that compute the value); its source is sent to where the answer lives, so it imports what it needs beyond torch and
     peft_course. seconds: the time limit for the answer's code, all cases
-    together. models: the shipped models that the arguments contain.
+    together. models: the shipped models that the arguments contain. numbers: what differs from learner to learner.
+    phrases: what the notebook says of these numbers, word for word. variant: whose numbers they are; "": the book's.
     """
 
     number: str
@@ -82,10 +85,20 @@ class Task:
     seconds: float = 20
     models: tuple[str, ...] = ()
     tolerance: float = 1e-4
+    numbers: Numbers | None = None
+    phrases: tuple[str, ...] = ()
+    variant: str = ""
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Sent to another process by its number: what it is made of cannot be."""
-        return _found, (self.number,)
+        return _found, (self.number, self.variant)
+
+    def of(self, variant: str) -> "Task":
+        """This task with the numbers of a variant; itself where nothing varies."""
+        if not variant or self.numbers is None:
+            return self
+        made = self.numbers.make(**self.numbers.of(variant, self.number))
+        return replace(made, numbers=self.numbers, variant=variant)
 
     def arguments(self, seed: int) -> Iterator[tuple[Any, ...]]:
         """The arguments of each case; a prediction has one case without any."""
@@ -93,21 +106,25 @@ class Task:
         return (self.draw(Draw(seed + case)) for case in range(cases))
 
 
-def _found(number: str) -> Task:
+def _found(number: str, variant: str) -> Task:
     from .exercises import find
 
-    return find(number)
+    return find(number).of(variant)
 
 
 @dataclass(frozen=True)
 class Mark:
-    """The verdict on one answer, and what the learner reads. `hint` is the likely misunderstanding's sentence."""
+    """The verdict on one answer, and what the learner reads. `hint` is the likely misunderstanding's sentence.
+
+    fits: the variants for which a wrong answer would be right; for the teacher alone.
+    """
 
     task: Task
     passed: bool
     feedback: str
     hint: str | None = None
     seconds: float = 0.0
+    fits: tuple[str, ...] = ()
 
     @property
     def points(self) -> int:

@@ -1,7 +1,7 @@
 """The exercises, one module a chapter: what each task asks for, the right answer, and the typical wrong ones."""
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..task import Task
@@ -18,6 +18,10 @@ class Exercise:
     @property
     def chapter(self) -> int:
         return int(self.name[:2])
+
+    def of(self, variant: str) -> "Exercise":
+        """This exercise with the numbers of a variant; the book's for ``""``."""
+        return replace(self, tasks=tuple(task.of(variant) for task in self.tasks))
 
 
 def _load(path: Path) -> Exercise:

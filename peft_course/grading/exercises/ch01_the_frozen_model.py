@@ -1,5 +1,6 @@
 """Exercises for the chapter *The frozen model*."""
 
+import functools
 from typing import Any, Self
 
 import torch
@@ -8,42 +9,43 @@ from torch.nn.functional import cross_entropy, scaled_dot_product_attention
 
 from ..models import model
 from ..task import Draw, Mistake, Task, value
+from ..varied import varied, without
 
 EDITION = 1
 
 # -- 1.1 Predict: sixteen bytes, or four -------------------------------------------------------------------------------
 FROZEN, LEARNT = 354_823_168, 491_520  # GPT-2 medium's weights, and a prefix of ten positions for it
 
-GIGABYTES = Task(
-    number="1.1",
-    title="sixteen bytes, or four",
-    name="gigabytes",
-    tolerance=2e-3,  # two decimals
-    reference={"fine-tuning": 16 * FROZEN / 1e9, "prefix": (4 * FROZEN + 16 * LEARNT) / 1e9},
-    probe=value,
-    mistakes=(
-        Mistake(
-            "Adam keeps two numbers for each weight that it trains, and you counted one.",
-            {"fine-tuning": 12 * FROZEN / 1e9, "prefix": (4 * FROZEN + 12 * LEARNT) / 1e9},
+
+def _gigabytes(frozen: int = FROZEN) -> Task:
+    def taken(tuning: int, still: int, learnt: int) -> dict[str, float]:
+        """By the bytes of a trained weight, of a frozen one, and of a number of the prefix."""
+        return {"fine-tuning": tuning * frozen / 1e9, "prefix": (still * frozen + learnt * LEARNT) / 1e9}
+
+    return Task(
+        number="1.1",
+        title="sixteen bytes, or four",
+        name="gigabytes",
+        tolerance=2e-3,  # two decimals
+        reference=taken(16, 4, 16),
+        probe=value,
+        phrases=(f"{'GPT-2 medium' if frozen == FROZEN else 'A model'} has {frozen:,} weights",),
+        mistakes=(
+            Mistake("Adam keeps two numbers for each weight that it trains, and you counted one.", taken(12, 4, 12)),
+            Mistake("The optimiser's own memory is missing: Adam keeps two running means.", taken(8, 4, 8)),
+            Mistake(
+                "A frozen model is not trained, but it is run: its weights have to be in memory.", taken(16, 0, 16)
+            ),
+            Mistake("You counted gradients and running means for frozen weights. They have none.", taken(16, 16, 16)),
+            Mistake(
+                "Gradients pass through a frozen weight, but it gets none of its own that would be kept.",
+                taken(16, 8, 16),
+            ),
         ),
-        Mistake(
-            "The optimiser's own memory is missing: Adam keeps two running means.",
-            {"fine-tuning": 8 * FROZEN / 1e9, "prefix": (4 * FROZEN + 8 * LEARNT) / 1e9},
-        ),
-        Mistake(
-            "A frozen model is not trained, but it is run: its weights have to be in memory.",
-            {"fine-tuning": 16 * FROZEN / 1e9, "prefix": 16 * LEARNT / 1e9},
-        ),
-        Mistake(
-            "You counted gradients and running means for frozen weights. They have none.",
-            {"fine-tuning": 16 * FROZEN / 1e9, "prefix": 16 * (FROZEN + LEARNT) / 1e9},
-        ),
-        Mistake(
-            "Gradients pass through a frozen weight, but it gets none of its own that would be kept.",
-            {"fine-tuning": 16 * FROZEN / 1e9, "prefix": (8 * FROZEN + 16 * LEARNT) / 1e9},
-        ),
-    ),
-)
+    )
+
+
+GIGABYTES = varied(_gigabytes, frozen=range(400_823_168, 1_600_000_000, 4_000_000))
 
 
 # -- 1.2 Find the bug: the mask behind a cache -------------------------------------------------------------------------
@@ -197,18 +199,18 @@ WRITE = Task(
 )
 
 # -- 1.4 Predict: how far does it spread -------------------------------------------------------------------------------
-BLOCKS, POSITIONS, WIDTH, PLACE = 4, 8, 16, 2
+WIDTH = 16
 
 
-def outputs(where: str | None = None, place: int = 0) -> Tensor:
-    """The outputs ``[L, T, D]`` of four causal blocks, after noise at `place` in the input, or in block 2's q or k."""
+def outputs(L: int, T: int, where: str | None = None, place: int = 0) -> Tensor:
+    """The outputs ``[L, T, D]`` of L causal blocks, after noise at `place` in the input, or in block 2's q or k."""
     draw = torch.Generator().manual_seed(0)
     noise = torch.randn(WIDTH, generator=draw, dtype=torch.double)
-    x = torch.randn(POSITIONS, WIDTH, generator=draw, dtype=torch.double)
+    x = torch.randn(T, WIDTH, generator=draw, dtype=torch.double)
     if where == "input":
         x[place] += noise
     given = []
-    for block in range(1, BLOCKS + 1):
+    for block in range(1, L + 1):
         weights = torch.randn(4, WIDTH, WIDTH, generator=draw, dtype=torch.double) / WIDTH**0.5
         parts = dict(zip("qkv", x @ weights[:3], strict=True))
         if block == 2 and where in parts:
@@ -219,55 +221,71 @@ def outputs(where: str | None = None, place: int = 0) -> Tensor:
     return torch.stack(given)
 
 
-def changed() -> dict[str, int]:
+@functools.cache
+def changed(L: int, T: int, place: int) -> dict[str, int]:
     def count(where: str, place: int) -> int:
-        difference = outputs(where, place) - outputs()  # [L, T, D]
+        difference = outputs(L, T, where, place) - outputs(L, T)  # [L, T, D]
         return int((difference.abs().amax(dim=-1) > 1e-9).sum())
 
     return {
-        "input": count("input", PLACE),
-        "query": count("q", PLACE),
-        "key": count("k", PLACE),
+        "input": count("input", place),
+        "query": count("q", place),
+        "key": count("k", place),
         "first key": count("k", 0),
     }
 
 
-CHANGED = Task(
-    number="1.4",
-    title="how far does it spread?",
-    name="changed",
-    reference=changed,
-    probe=value,
-    points=2,
-    mistakes=(
-        Mistake(
-            "A query is read by its own position only. But what it brings in runs on: in the next block it is part "
-            "of that position's key and value.",
-            {"input": 24, "query": 3, "key": 18, "first key": 21},
+def _changed(L: int = 4, T: int = 8, place: int = 2) -> Task:
+    later, right = L - 1, T - place  # blocks from the second on; positions from the noise on
+    as_it_is = {"input": L * right, "query": 1 + (L - 2) * right, "key": later * right, "first key": later * (T - 1)}
+    return Task(
+        number="1.4",
+        title="how far does it spread?",
+        name="changed",
+        reference=lambda: changed(L, T, place),
+        probe=value,
+        points=2,
+        phrases=(
+            f"has {L} blocks and reads {T} tokens, in positions 0 to {T - 1}. So it computes "
+            f"${L} \\cdot {T} = {L * T}$ block outputs",
+            f"How many of the\n{L * T} outputs change",
+            f"the grid of {L} × {T}",
+            f"input vector of position {place},",
+            f"the query of position {place} in block 2 (the blocks are {', '.join(map(str, range(1, L + 1)))})",
+            f"the key of position {place} in block 2",
         ),
-        Mistake(
-            "Position 0 sees one key, its own. What is the softmax of a single score?",
-            {"input": 24, "query": 13, "key": 18, "first key": 24},
+        mistakes=(
+            Mistake(
+                "A query is read by its own position only. But what it brings in runs on: in the next block it is part "
+                "of that position's key and value.",
+                as_it_is | {"query": later},
+            ),
+            Mistake(
+                "Position 0 sees one key, its own. What is the softmax of a single score?",
+                as_it_is | {"first key": later * T},
+            ),
+            Mistake(
+                "Two things: what a query brings in runs on through its position's keys and values; "
+                "and position 0 has a single score to take the softmax of.",
+                as_it_is | {"query": later, "first key": later * T},
+            ),
+            Mistake(
+                "A position looks at itself, too: its own output changes with its key.",
+                as_it_is | {"key": later * right - 1},
+            ),
+            Mistake(
+                "Nothing reaches back: positions to the left of the noise stay as they are, in every block.",
+                {"input": L * T, "query": 1 + (L - 2) * T, "key": later * T, "first key": later * T},
+            ),
+            Mistake(
+                "You counted one block. The later blocks read the changed outputs.",
+                {"input": right, "query": 1, "key": right, "first key": T - 1},
+            ),
         ),
-        Mistake(
-            "Two things: what a query brings in runs on through its position's keys and values; "
-            "and position 0 has a single score to take the softmax of.",
-            {"input": 24, "query": 3, "key": 18, "first key": 24},
-        ),
-        Mistake(
-            "A position looks at itself, too: its own output changes with its key.",
-            {"input": 24, "query": 13, "key": 17, "first key": 21},
-        ),
-        Mistake(
-            "Nothing reaches back: positions to the left of the noise stay as they are, in every block.",
-            {"input": 32, "query": 17, "key": 24, "first key": 24},
-        ),
-        Mistake(
-            "You counted one block. The later blocks read the changed outputs.",
-            {"input": 6, "query": 1, "key": 6, "first key": 7},
-        ),
-    ),
-)
+    )
+
+
+CHANGED = varied(_changed, L=(4, 5, 6), T=without(range(7, 17), 8), place=(2, 3, 4))
 
 
 # -- 1.5 Find the bug: frozen in every mode ----------------------------------------------------------------------------

@@ -8,34 +8,48 @@ from torch import Tensor
 
 from ..models import model
 from ..task import Draw, Mistake, Task, value
+from ..varied import varied, without
 
 EDITION = 1
 
+
 # -- 2.1 Predict: what examples cost -----------------------------------------------------------------------------------
-TOKENS_READ = Task(
-    number="2.1",
-    title="what examples cost",
-    name="tokens_read",
-    reference={"no examples": 500 * 20, "six examples": 500 * (6 * 30 + 20), "read once": 6 * 30 + 500 * 20},
-    probe=value,
-    mistakes=(
-        Mistake(
-            "Without a cache that is kept, the model forgets the examples after each question and reads them again.",
-            {"no examples": 10_000, "six examples": 10_180, "read once": 10_180},
+def _tokens_read(questions: int = 500, asked: int = 20, shown: int = 30) -> Task:
+    bare, full = questions * asked, questions * (6 * shown + asked)
+
+    def read(six: int, once: int) -> dict[str, int]:
+        return {"no examples": bare, "six examples": six, "read once": once}
+
+    return Task(
+        number="2.1",
+        title="what examples cost",
+        name="tokens_read",
+        reference=read(full, 6 * shown + bare),
+        probe=value,
+        phrases=(
+            f"You ask {questions} questions. With the wording around it a question has {asked} tokens, and a solved "
+            f"example has {shown}.",
         ),
-        Mistake(
-            "Keys and values that are kept need not be computed again for the next question.",
-            {"no examples": 10_000, "six examples": 100_000, "read once": 100_000},
+        mistakes=(
+            Mistake(
+                "Without a cache that is kept, the model forgets the examples after each question and reads them "
+                "again.",
+                read(6 * shown + bare, 6 * shown + bare),
+            ),
+            Mistake(
+                "Keys and values that are kept need not be computed again for the next question.", read(full, full)
+            ),
+            Mistake("The examples are read once, and that is not never: count them.", read(full, bare)),
+            Mistake(
+                "The question stands in the prompt once, and not once for each example.",
+                read(questions * 6 * (shown + asked), 6 * shown + bare),
+            ),
         ),
-        Mistake(
-            "The examples are read once, and that is not never: count them.",
-            {"no examples": 10_000, "six examples": 100_000, "read once": 10_000},
-        ),
-        Mistake(
-            "The question stands in the prompt once, and not once for each example.",
-            {"no examples": 10_000, "six examples": 150_000, "read once": 10_180},
-        ),
-    ),
+    )
+
+
+TOKENS_READ = varied(
+    _tokens_read, questions=without(range(210, 1000, 10), 500), asked=range(12, 30), shown=range(31, 60)
 )
 
 

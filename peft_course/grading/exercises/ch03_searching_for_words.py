@@ -1,5 +1,6 @@
 """Exercises for the chapter *Searching for words* (Ebrahimi et al. 2018, Shin et al. 2020, Zou et al. 2023)."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ from torch import Tensor
 from torch.nn.functional import one_hot
 
 from ..task import Draw, Mistake, Task, value
+from ..varied import varied
 
 EDITION = 1
 VectorLoss = Callable[[Tensor], Tensor]
@@ -16,9 +18,14 @@ Swaps = list[list[Any]]  # of a place, a token, and the change of the loss that 
 
 
 # -- 3.1 Predict: a promise on paper -----------------------------------------------------------------------------------
-def swap() -> dict[str, Any]:
-    """HotFlip's favourite of three words, what it promises and does, and the best of them."""
-    old, words = torch.tensor([-1.0, 0]), {"B": (1.0, 0), "C": (5.0, 0), "D": (-1.0, 2)}
+@functools.cache
+def swap(far: int, beyond: int) -> dict[str, Any]:
+    """HotFlip's favourite of three words, what it promises and does, and the best of them.
+
+    A stands `far` to the left of B, which is best, and C at `beyond`.
+    """
+    old = torch.tensor([1.0 - far, 0])
+    words = {"B": (1.0, 0), "C": (float(beyond), 0), "D": (1.0 - far, 2)}
 
     def loss(e: Tensor) -> Tensor:
         return (e[0] - 1) ** 2 + (e[1] - 1) ** 2 / 2
@@ -31,35 +38,50 @@ def swap() -> dict[str, Any]:
     return {"favourite": favourite, "promised": promised[favourite], "true": true[favourite], "best": best}
 
 
-SWAP = Task(
-    number="3.1",
-    title="a promise on paper",
-    name="swap",
-    reference=swap,
-    probe=value,
-    mistakes=(
-        Mistake(
-            "The promise leaves out the old word: the way goes from it to the new one, E_v − E_A.",
-            {"favourite": "C", "promised": -20, "true": 12, "best": "B"},
+def _swap(far: int = 2, over: int = 2) -> Task:
+    """C stands farther from B than A does, by `over`: so HotFlip's favourite makes the loss larger."""
+    beyond = 1 + far + over
+    promised, true = -2 * far * (far + beyond - 1), (beyond - 1) ** 2 - far**2
+
+    def said(favourite: str, promised: float, true: float, best: str = "B") -> dict[str, Any]:
+        return {"favourite": favourite, "promised": promised, "true": true, "best": best}
+
+    return Task(
+        number="3.1",
+        title="a promise on paper",
+        name="swap",
+        reference=lambda: swap(far, beyond),
+        probe=value,
+        phrases=(
+            f"$A = ({1 - far}, 0)$, $B = (1, 0)$, $C = ({beyond}, 0)$, $D = ({1 - far}, 2)$",
+            f"The gradient is $({-2 * far}, -1)$.",
         ),
-        Mistake(
-            "That is the word with the lowest loss. The gradient does not know it; which has the lowest promise?",
-            {"favourite": "B", "promised": -8, "true": -4, "best": "B"},
+        mistakes=(
+            Mistake(
+                "The promise leaves out the old word: the way goes from it to the new one, E_v − E_A.",
+                said("C", -2 * far * beyond, true),
+            ),
+            Mistake(
+                "That is the word with the lowest loss. The gradient does not know it; which has the lowest promise?",
+                said("B", -2 * far**2, -(far**2)),
+            ),
+            Mistake(
+                "That is the loss with the new word. Asked for is the change.",
+                said("C", promised, (beyond - 1) ** 2 + 0.5),
+            ),
+            Mistake(
+                "The sign: the favourite is the swap after which the loss would be lowest.",
+                said("D", -2, 0),
+            ),
+            Mistake(
+                "You believed the promise. The true change comes from the loss at both words.",
+                said("C", promised, promised, "C"),
+            ),
         ),
-        Mistake(
-            "That is the loss with the new word. Asked for is the change.",
-            {"favourite": "C", "promised": -24, "true": 16.5, "best": "B"},
-        ),
-        Mistake(
-            "The sign: the favourite is the swap after which the loss would be lowest.",
-            {"favourite": "D", "promised": -2, "true": 0, "best": "B"},
-        ),
-        Mistake(
-            "You believed the promise. The true change comes from the loss at both words.",
-            {"favourite": "C", "promised": -24, "true": -24, "best": "C"},
-        ),
-    ),
-)
+    )
+
+
+SWAP = varied(_swap, far=(3, 4, 5, 6, 7), over=range(1, 21))
 
 
 # -- 3.2 Every swap from one gradient ----------------------------------------------------------------------------------

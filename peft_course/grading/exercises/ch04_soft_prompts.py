@@ -8,24 +8,34 @@ from torch.nn.functional import cross_entropy, normalize
 
 from ..models import model
 from ..task import Draw, Mistake, Task, value
+from ..varied import varied, without
 
 EDITION = 1
 
+
 # -- 4.1 Predict: how many numbers -------------------------------------------------------------------------------------
-NUMBERS = Task(
-    number="4.1",
-    title="how many numbers",
-    name="numbers",
-    reference=20 * 768,
-    probe=value,
-    mistakes=(
-        Mistake(
-            "The vectors enter once, at the input. You counted a vector for each of GPT-2's 12 blocks.", 20 * 768 * 12
+def _numbers(tokens: int = 20) -> Task:
+    return Task(
+        number="4.1",
+        title="how many numbers",
+        name="numbers",
+        reference=tokens * 768,
+        probe=value,
+        phrases=(f"a soft prompt of {tokens} virtual tokens",),
+        mistakes=(
+            Mistake(
+                "The vectors enter once, at the input. You counted a vector for each of GPT-2's 12 blocks.",
+                tokens * 768 * 12,
+            ),
+            Mistake("You counted the tokens. Each of them is a vector of D numbers.", tokens),
+            Mistake(
+                "A virtual token has no row in the vocabulary: nothing is learnt for the 50,257 tokens.", tokens * 50257
+            ),
         ),
-        Mistake("You counted the tokens. Each of them is a vector of D numbers.", 20),
-        Mistake("A virtual token has no row in the vocabulary: nothing is learnt for the 50,257 tokens.", 20 * 50257),
-    ),
-)
+    )
+
+
+NUMBERS = varied(_numbers, tokens=without(range(11, 101), 20))
 
 
 # -- 4.2 In front ------------------------------------------------------------------------------------------------------

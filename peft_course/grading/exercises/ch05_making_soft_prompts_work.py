@@ -8,36 +8,38 @@ from torch import Tensor
 
 from ..models import model
 from ..task import Draw, Mistake, Task, value
+from ..varied import varied
 
 EDITION = 1
 
 
 # -- 5.1 Predict: half as long -----------------------------------------------------------------------------------------
-def _halving(rates: tuple[float, float], decay: float) -> dict[str, int]:
+def _halving(rates: tuple[float, float], decay: float = 0.1) -> dict[str, int]:
     names = ("soft prompt", "fine-tuning")
     return {name: math.ceil(math.log(0.5) / math.log1p(-rate * decay)) for name, rate in zip(names, rates, strict=True)}
 
 
-HALVED = Task(
-    number="5.1",
-    title="half as long",
-    name="halved",
-    reference=lambda: _halving((0.1, 0.0001), 0.1),
-    probe=value,
-    mistakes=(
-        Mistake(
-            "You left the learning rate out. AdamW shrinks by the rate times λ a step.",
-            lambda: _halving((1.0, 1.0), 0.1),
+def _halved(large: float = 0.1, small: float = 0.0001) -> Task:
+    straight = {"soft prompt": math.ceil(round(5 / large, 6)), "fine-tuning": math.ceil(round(5 / small, 6))}
+    return Task(
+        number="5.1",
+        title="half as long",
+        name="halved",
+        reference=_halving((large, small)),
+        probe=value,
+        phrases=(f"at $\\eta = {large}$, a rate for a soft prompt", f"at $\\eta = {small}$, a rate for fine-tuning"),
+        mistakes=(
+            Mistake("You left the learning rate out. AdamW shrinks by the rate times λ a step.", _halving((1.0, 1.0))),
+            Mistake("You took the same amount away at every step. The factor applies to what is left.", straight),
+            Mistake("The two are swapped: the higher rate shrinks faster.", _halving((small, large))),
         ),
-        Mistake(
-            "You took the same amount away at every step. The factor applies to what is left.",
-            {"soft prompt": 50, "fine-tuning": 50_000},
-        ),
-        Mistake(
-            "The two are swapped: the higher rate shrinks faster.",
-            {"soft prompt": 69_315, "fine-tuning": 69},
-        ),
-    ),
+    )
+
+
+HALVED = varied(
+    _halved,
+    large=[place / 100 for place in range(12, 61, 2)],
+    small=(0.0002, 0.0003, 0.0004, 0.0005, 0.0006, 0.0007, 0.0008, 0.0009),
 )
 
 

@@ -7,37 +7,43 @@ from torch import Tensor
 
 from ..models import model
 from ..task import Draw, Mistake, Task, value
+from ..varied import varied
 
 EDITION = 1
 
 
 # -- 6.1 Predict: how large --------------------------------------------------------------------------------------------
-def _sizes(medium: int, grouped: int) -> dict[str, int]:
-    return {"GPT-2 medium": medium, "grouped": grouped}
+def _sizes(tokens: int = 10) -> Task:
+    def both(medium: int, grouped: int) -> dict[str, int]:
+        return {"GPT-2 medium": tokens * medium, "grouped": tokens * grouped}
+
+    return Task(
+        number="6.1",
+        title="how large is a prefix?",
+        name="sizes",
+        reference=both(2 * 24 * 16 * 64, 2 * 28 * 8 * 128),
+        probe=value,
+        phrases=(f"a prefix of {tokens} virtual tokens",),
+        mistakes=(
+            Mistake(
+                "You counted the query heads of the grouped model. A prefix has only keys and values: "
+                "those heads count.",
+                both(2 * 24 * 16 * 64, 2 * 28 * 24 * 128),
+            ),
+            Mistake(
+                "A row has two parts in each layer, a key and a value. You counted one.",
+                both(24 * 16 * 64, 28 * 8 * 128),
+            ),
+            Mistake(
+                "This counts one layer. A prefix has keys and values of its own in every layer.",
+                both(2 * 16 * 64, 2 * 8 * 128),
+            ),
+            Mistake("This is a soft prompt, P vectors of width D at the input.", both(16 * 64, 24 * 128)),
+        ),
+    )
 
 
-SIZES = Task(
-    number="6.1",
-    title="how large is a prefix?",
-    name="sizes",
-    reference=_sizes(10 * 2 * 24 * 16 * 64, 10 * 2 * 28 * 8 * 128),
-    probe=value,
-    mistakes=(
-        Mistake(
-            "You counted the query heads of the grouped model. A prefix has only keys and values: those heads count.",
-            _sizes(10 * 2 * 24 * 16 * 64, 10 * 2 * 28 * 24 * 128),
-        ),
-        Mistake(
-            "A row has two parts in each layer, a key and a value. You counted one.",
-            _sizes(10 * 24 * 16 * 64, 10 * 28 * 8 * 128),
-        ),
-        Mistake(
-            "This counts one layer. A prefix has keys and values of its own in every layer.",
-            _sizes(10 * 2 * 16 * 64, 10 * 2 * 8 * 128),
-        ),
-        Mistake("This is a soft prompt, P vectors of width D at the input.", _sizes(10 * 16 * 64, 10 * 24 * 128)),
-    ),
-)
+SIZES = varied(_sizes, tokens=range(11, 91))
 
 
 # -- 6.2 In front of keys and values -----------------------------------------------------------------------------------

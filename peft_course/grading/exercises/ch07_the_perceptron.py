@@ -7,41 +7,46 @@ import torch
 from torch import Tensor, nn
 
 from ..task import Draw, Mistake, Task, value
+from ..varied import varied
 
 EDITION = 1
 
 
 # -- 7.1 Predict: trained and stored -----------------------------------------------------------------------------------
-def _counts(trained: int, stored: int) -> dict[str, int]:
-    return {"trained": trained, "stored": stored}
+def _numbers(P: int = 5, k: int = 256, m: int = 512) -> Task:
+    row = 2 * 12 * 768
+    layers = (k * m + m) + (m * row + row)
+
+    def counts(trained: int, stored: int) -> dict[str, int]:
+        return {"trained": trained, "stored": stored}
+
+    return Task(
+        number="7.1",
+        title="trained and stored",
+        name="numbers",
+        reference=counts(P * k + layers, P * row),
+        probe=value,
+        phrases=(f"A prefix of $P = {P}$ virtual tokens", f"with $k = {k}$ and $m = {m}$"),
+        mistakes=(
+            Mistake(
+                "The perceptron is dropped after training. What is stored is the matrix that it made.",
+                counts(P * k + layers, P * k + layers),
+            ),
+            Mistake(
+                "P' cannot be stored alone: without the perceptron nobody can make rows of it.",
+                counts(P * k + layers, P * k),
+            ),
+            Mistake("You left out the biases of the two layers.", counts(P * k + k * m + m * row, P * row)),
+            Mistake("P' is trained, too, along with the two layers.", counts(layers, P * row)),
+            Mistake(
+                "You counted a perceptron for each virtual token. All of them share one.",
+                counts(P * (k + layers), P * row),
+            ),
+        ),
+    )
 
 
-_P, _K, _M, _ROW = 5, 256, 512, 2 * 12 * 768
-_LAYERS = (_K * _M + _M) + (_M * _ROW + _ROW)
-
-NUMBERS = Task(
-    number="7.1",
-    title="trained and stored",
-    name="numbers",
-    reference=_counts(_P * _K + _LAYERS, _P * _ROW),
-    probe=value,
-    mistakes=(
-        Mistake(
-            "The perceptron is dropped after training. What is stored is the matrix that it made.",
-            _counts(_P * _K + _LAYERS, _P * _K + _LAYERS),
-        ),
-        Mistake(
-            "P' cannot be stored alone: without the perceptron nobody can make rows of it.",
-            _counts(_P * _K + _LAYERS, _P * _K),
-        ),
-        Mistake("You left out the biases of the two layers.", _counts(_P * _K + _K * _M + _M * _ROW, _P * _ROW)),
-        Mistake("P' is trained, too, along with the two layers.", _counts(_LAYERS, _P * _ROW)),
-        Mistake(
-            "You counted a perceptron for each virtual token. All of them share one.",
-            _counts(_P * (_K + _LAYERS), _P * _ROW),
-        ),
-    ),
-)
+NUMBERS = varied(_numbers, P=range(6, 31), k=(128, 192, 320, 384), m=(256, 384, 640, 768))
 
 
 # -- 7.2 Make the rows -------------------------------------------------------------------------------------------------

@@ -7,43 +7,48 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..task import Draw, Mistake, Task, value
+from ..varied import varied
 
 EDITION = 1
 
 
 # -- 8.1 Predict: two prefixes -----------------------------------------------------------------------------------------
-def _sizes(bart: int, third: int, t5: int) -> dict[str, int]:
-    return {"BART, both": bart, "BART, all three": third, "T5, both": t5}
+def _sizes(tokens: int = 10) -> Task:
+    bart, t5 = tokens * 2 * 12 * 16 * 64, tokens * 2 * 24 * 32 * 128  # one matrix each
+
+    def sizes(both: int, third: int, other: int) -> dict[str, int]:
+        return {"BART, both": both, "BART, all three": third, "T5, both": other}
+
+    return Task(
+        number="8.1",
+        title="how large are two prefixes?",
+        name="sizes",
+        reference=sizes(2 * bart, 3 * bart, 2 * t5),
+        probe=value,
+        phrases=(f"prefixes of {tokens} virtual tokens",),
+        mistakes=(
+            Mistake(
+                "For T5 you took the width D. A key has H·d numbers, and in this model that is four times D.",
+                sizes(2 * bart, 3 * bart, 2 * t5 // 4),
+            ),
+            Mistake(
+                "This is one matrix, or two for all three places. Each place has a matrix of its own.",
+                sizes(bart, 2 * bart, t5),
+            ),
+            Mistake(
+                "A row has two parts in each layer, a key and a value. You counted one.",
+                sizes(bart, 3 * bart // 2, t5),
+            ),
+            Mistake(
+                "You counted the third place as two. Cross-attention has one key and one value in each layer, "
+                "as the other places do.",
+                sizes(2 * bart, 4 * bart, 2 * t5),
+            ),
+        ),
+    )
 
 
-_BART, _T5 = 10 * 2 * 12 * 16 * 64, 10 * 2 * 24 * 32 * 128  # one matrix each
-
-SIZES = Task(
-    number="8.1",
-    title="how large are two prefixes?",
-    name="sizes",
-    reference=_sizes(2 * _BART, 3 * _BART, 2 * _T5),
-    probe=value,
-    mistakes=(
-        Mistake(
-            "For T5 you took the width D. A key has H·d numbers, and in this model that is four times D.",
-            _sizes(2 * _BART, 3 * _BART, 2 * 10 * 2 * 24 * 1024),
-        ),
-        Mistake(
-            "This is one matrix, or two for all three places. Each place has a matrix of its own.",
-            _sizes(_BART, 2 * _BART, _T5),
-        ),
-        Mistake(
-            "A row has two parts in each layer, a key and a value. You counted one.",
-            _sizes(_BART, 3 * _BART // 2, _T5),
-        ),
-        Mistake(
-            "You counted the third place as two. Cross-attention has one key and one value in each layer, "
-            "as the other places do.",
-            _sizes(2 * _BART, 4 * _BART, 2 * _T5),
-        ),
-    ),
-)
+SIZES = varied(_sizes, tokens=range(11, 91))
 
 
 # -- 8.2 Who sees whom -------------------------------------------------------------------------------------------------

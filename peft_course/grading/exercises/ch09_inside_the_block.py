@@ -6,51 +6,68 @@ import torch
 from torch import Tensor
 
 from ..task import Draw, Mistake, Task, value
+from ..varied import varied, without
 
 EDITION = 1
 
 
 # -- 9.1 Predict: rows in one block ------------------------------------------------------------------------------------
-def _found(**other: Any) -> dict[str, Any]:
-    right = {"weight": 0.3 * (1 - 0.6), "relative": 0.3, "less": [3], "queries": [4, 5, 6], "shares": [4, 5, 6]}
-    return {**right, "moved": [1, 2, 3, 4, 5, 6], **other}
+def _found(weight: float = 0.3, gate: float = 0.6, block: int = 3) -> Task:
+    """`block` is where the rows stand, one of six."""
+    here, behind = list(range(block, 7)), list(range(block + 1, 7))
+    right = {"weight": weight * (1 - gate), "relative": weight, "less": [block], "queries": behind, "shares": behind}
+    right |= {"moved": [1, 2, 3, 4, 5, 6]}
+    return Task(
+        number="9.1",
+        title="rows in one block",
+        name="found",
+        reference=right,
+        probe=value,
+        phrases=(
+            f"stands in block {block} and nowhere\nelse. Think of one head in block {block} and",
+            f"the weight {weight:.2f}. With the prefix its gate is $\\lambda = {gate}$",
+        ),
+        mistakes=(
+            Mistake(
+                f"You say the shares within the text change in block {block} itself. Its scores come from inputs "
+                "that are still the old ones.",
+                right | {"shares": here},
+            ),
+            Mistake(
+                f"Block {block} makes its queries before its rows can act. The first that reads a changed input is "
+                "the next one.",
+                right | {"shares": here, "queries": here},
+            ),
+            Mistake(
+                f"The theorem is for one layer with fixed inputs. Blocks after block {block} read other inputs, "
+                "and so have other scores.",
+                right | {"shares": []},
+            ),
+            Mistake(
+                "A block without rows has no prefix to look at: there, the text's tokens still get everything.",
+                right | {"less": here},
+            ),
+            Mistake(
+                "Where positions are added to the embeddings, moving the text changes the inputs from the first block "
+                "on.",
+                right | {"moved": behind},
+            ),
+            Mistake(
+                "The prefix takes its share from all of the text's tokens, from a as well.", right | {"weight": weight}
+            ),
+            Mistake(
+                "The relative share is a's weight divided by the weight of the text as a whole, 1 − λ.",
+                right | {"relative": weight * (1 - gate)},
+            ),
+        ),
+    )
 
 
-FOUND = Task(
-    number="9.1",
-    title="rows in one block",
-    name="found",
-    reference=_found(),
-    probe=value,
-    mistakes=(
-        Mistake(
-            "You say the shares within the text change in block 3 itself. Its scores come from inputs "
-            "that are still the old ones.",
-            _found(shares=[3, 4, 5, 6]),
-        ),
-        Mistake(
-            "Block 3 makes its queries before its rows can act. The first that reads a changed input is the next one.",
-            _found(shares=[3, 4, 5, 6], queries=[3, 4, 5, 6]),
-        ),
-        Mistake(
-            "The theorem is for one layer with fixed inputs. Blocks after the third read other inputs, "
-            "and so have other scores.",
-            _found(shares=[]),
-        ),
-        Mistake(
-            "A block without rows has no prefix to look at: there, the text's tokens still get everything.",
-            _found(less=[3, 4, 5, 6]),
-        ),
-        Mistake(
-            "Where positions are added to the embeddings, moving the text changes the inputs from the first block on.",
-            _found(moved=[4, 5, 6]),
-        ),
-        Mistake("The prefix takes its share from all of the text's tokens, from a as well.", _found(weight=0.3)),
-        Mistake(
-            "The relative share is a's weight divided by the weight of the text as a whole, 1 − λ.",
-            _found(relative=0.3 * 0.4),
-        ),
-    ),
+FOUND = varied(
+    _found,
+    weight=without([place / 100 for place in range(20, 52, 2)], 0.3),
+    gate=[place / 100 for place in range(20, 85, 5)],
+    block=(2, 3, 4),
 )
 
 

@@ -1,5 +1,6 @@
 """Exercises for the chapter *Few parameters, few examples*."""
 
+import itertools
 import random
 from typing import Any
 
@@ -7,61 +8,53 @@ import torch
 from torch import Tensor
 
 from ..task import Draw, Mistake, Task, value
+from ..varied import varied, without
 
 EDITION = 1
 
 
 # -- 10.1 Predict: three counts of one file ----------------------------------------------------------------------------
-_ROWS, _VECTORS, _PERCEPTRON, _DIRECTIONS = 10 * 2 * 4 * 128, 10 * 128, 71_360, 256
+def _counts(perceptron: int = 71_360, directions: int = 256) -> Task:
+    rows, vectors = 10 * 2 * 4 * 128, 10 * 128
 
+    def counts(folded: list[int], made: list[int], along: list[int]) -> dict[str, list[int]]:
+        return {"folded": folded, "perceptron": made, "along": along}
 
-def _counts(folded: list[int], perceptron: list[int], along: list[int]) -> dict[str, list[int]]:
-    return {"folded": folded, "perceptron": perceptron, "along": along}
-
-
-COUNTS = Task(
-    number="10.1",
-    title="three counts of one file",
-    name="counts",
-    reference=_counts(
-        [_VECTORS, _ROWS, _VECTORS],
-        [_PERCEPTRON, _ROWS, _ROWS],
-        [_DIRECTIONS, _ROWS, _DIRECTIONS],
-    ),
-    probe=value,
-    mistakes=(
-        Mistake(
-            "You took what is trained for what is effective. A perceptron cannot move the rows in more directions "
-            "than the rows have numbers.",
-            _counts(
-                [_VECTORS, _ROWS, _VECTORS],
-                [_PERCEPTRON, _ROWS, _PERCEPTRON],
-                [_DIRECTIONS, _ROWS, _DIRECTIONS],
+    return Task(
+        number="10.1",
+        title="three counts of one file",
+        name="counts",
+        reference=counts([vectors, rows, vectors], [perceptron, rows, rows], [directions, rows, directions]),
+        probe=value,
+        phrases=(f"a wide perceptron with {perceptron:,} trained numbers", f"{directions} random directions"),
+        mistakes=(
+            Mistake(
+                "You took what is trained for what is effective. A perceptron cannot move the rows in more directions "
+                "than the rows have numbers.",
+                counts([vectors, rows, vectors], [perceptron, rows, perceptron], [directions, rows, directions]),
+            ),
+            Mistake(
+                "You took what is stored for what is effective. Few trained numbers cannot move many stored ones "
+                "independently.",
+                counts([vectors, rows, rows], [perceptron, rows, rows], [directions, rows, rows]),
+            ),
+            Mistake(
+                "You took what is trained for what is stored. All three are kept as ten rows of a prefix.",
+                counts([vectors, vectors, vectors], [perceptron, perceptron, rows], [directions] * 3),
+            ),
+            Mistake(
+                "A row has a key and a value in each layer. You counted one of the two.",
+                counts(
+                    [vectors, rows // 2, vectors],
+                    [perceptron, rows // 2, rows // 2],
+                    [directions, rows // 2, directions],
+                ),
             ),
         ),
-        Mistake(
-            "You took what is stored for what is effective. Few trained numbers cannot move many stored ones "
-            "independently.",
-            _counts([_VECTORS, _ROWS, _ROWS], [_PERCEPTRON, _ROWS, _ROWS], [_DIRECTIONS, _ROWS, _ROWS]),
-        ),
-        Mistake(
-            "You took what is trained for what is stored. All three are kept as ten rows of a prefix.",
-            _counts(
-                [_VECTORS, _VECTORS, _VECTORS],
-                [_PERCEPTRON, _PERCEPTRON, _ROWS],
-                [_DIRECTIONS, _DIRECTIONS, _DIRECTIONS],
-            ),
-        ),
-        Mistake(
-            "A row has a key and a value in each layer. You counted one of the two.",
-            _counts(
-                [_VECTORS, _ROWS // 2, _VECTORS],
-                [_PERCEPTRON, _ROWS // 2, _ROWS // 2],
-                [_DIRECTIONS, _ROWS // 2, _DIRECTIONS],
-            ),
-        ),
-    ),
-)
+    )
+
+
+COUNTS = varied(_counts, perceptron=range(60_960, 99_000, 160), directions=without(range(130, 900, 2), 256))
 
 
 # -- 10.2 The same budget twice ----------------------------------------------------------------------------------------
@@ -323,30 +316,46 @@ PAIRED = Task(
 
 
 # -- 10.5 The referee --------------------------------------------------------------------------------------------------
-_RIGHT = {"R1": "f", "R2": "e", "R3": "c", "R4": "a", "R5": "b", "R6": "d"}
-
-
-def _exchanged(one: str, other: str) -> dict[str, str]:
-    return _RIGHT | {one: _RIGHT[other], other: _RIGHT[one]}
-
-
-REFEREE = Task(
-    number="10.5",
-    title="the referee",
-    name="objections",
-    reference=_RIGHT,
-    probe=value,
-    mistakes=(
-        Mistake("Compare R1 and R6: which of them speaks only of the task that was measured?", _exchanged("R1", "R6")),
-        Mistake("Compare R1 and R5: which of them tells all the examples that were used?", _exchanged("R1", "R5")),
-        Mistake("Look at R2 once more, seed by seed. In how many seeds is A ahead?", _exchanged("R1", "R2")),
-        Mistake("Subtract in R2 and in R3, seed by seed. In which of them does that help?", _exchanged("R2", "R3")),
-        Mistake("In R3, ask what a method that is better would have had to score.", _exchanged("R1", "R3")),
-        Mistake("Compare R1 and R4: in which of them does a second thing change?", _exchanged("R1", "R4")),
-        Mistake(
-            "Exchange two letters: R4 tells all its examples and R5 has nothing to compare.", _exchanged("R4", "R5")
-        ),
-    ),
+OBJECTIONS = (  # in the order of the book's letters
+    "something else was changed along with what is compared",
+    "more examples were used than the sentence says",
+    "the test is too easy to show a difference",
+    "the sentence speaks of tasks that nobody measured",
+    "what belongs together was not compared together",
+    "none: the sentence may stand",
 )
+
+
+def _referee(letters: str = "abcdef") -> Task:
+    right = dict(zip(("R4", "R5", "R3", "R6", "R2", "R1"), letters, strict=True))
+
+    def exchanged(one: str, other: str) -> dict[str, str]:
+        return right | {one: right[other], other: right[one]}
+
+    lines = sorted(f"- `{letter}` {objection}" for letter, objection in zip(letters, OBJECTIONS, strict=True))
+    return Task(
+        number="10.5",
+        title="the referee",
+        name="objections",
+        reference=right,
+        probe=value,
+        phrases=("\n".join(lines),),
+        mistakes=(
+            Mistake(
+                "Compare R1 and R6: which of them speaks only of the task that was measured?", exchanged("R1", "R6")
+            ),
+            Mistake("Compare R1 and R5: which of them tells all the examples that were used?", exchanged("R1", "R5")),
+            Mistake("Look at R2 once more, seed by seed. In how many seeds is A ahead?", exchanged("R1", "R2")),
+            Mistake("Subtract in R2 and in R3, seed by seed. In which of them does that help?", exchanged("R2", "R3")),
+            Mistake("In R3, ask what a method that is better would have had to score.", exchanged("R1", "R3")),
+            Mistake("Compare R1 and R4: in which of them does a second thing change?", exchanged("R1", "R4")),
+            Mistake(
+                "Exchange two letters: R4 tells all its examples and R5 has nothing to compare.", exchanged("R4", "R5")
+            ),
+        ),
+    )
+
+
+REFEREE = varied(_referee, letters=without(["".join(order) for order in itertools.permutations("abcdef")], "abcdef"))
 
 TASKS = (COUNTS, BUDGET, SUBSETS, PAIRED, REFEREE)

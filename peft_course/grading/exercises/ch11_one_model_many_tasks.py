@@ -13,40 +13,62 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from ..task import Draw, Mistake, Task, value
+from ..varied import in_words, varied
 
 EDITION = 1
 
 
 # -- 11.1 Predict: four rows in one batch ------------------------------------------------------------------------------
-def _batch(first: list[int], columns: int = 13, hidden: int = 20) -> dict[str, Any]:
-    return {"first": first, "columns": columns, "hidden": hidden}
+def _prediction(p1: int = 5, p2: int = 2, v0: int = 4, w2: int = 5, w3: int = 4) -> Task:
+    """Row 1 has the longest prefix, and row 2 the longest reading."""
+    prefixes, vectors, words = [0, p1, p2, 0], [v0, 0, 3, 0], [3, 6, w2, w3]
+    own = [p + v for p, v in zip(prefixes, vectors, strict=True)]
+    read = [v + w for v, w in zip(vectors, words, strict=True)]
+    rows = [p + r for p, r in zip(prefixes, read, strict=True)]
+    pads = [max(read) - r for r in read]
+    columns = p1 + max(read)
+
+    def batch(first: list[int], columns: int = columns, hidden: int = 4 * columns - sum(rows)) -> dict[str, Any]:
+        return {"first": first, "columns": columns, "hidden": hidden}
+
+    padded = "is one pad" if pads[0] == 1 else f"are {in_words(pads[0])} pads"
+    return Task(
+        number="11.1",
+        title="four requests, one rectangle",
+        name="prediction",
+        reference=batch(own),
+        probe=value,
+        phrases=(
+            f"| 0 | none | {v0} | 3 tokens |\n| 1 | {p1} rows | none | 6 tokens |\n"
+            f"| 2 | {p2} rows | 3 | {w2} tokens |\n| 3 | none | none | {w3} tokens |",
+            f"In row 0 the {in_words(p1)} virtual tokens are all hidden, and so {padded}: ${p1} + {pads[0]}$ zeros",
+        ),
+        mistakes=(
+            Mistake(
+                "A prefix is not read, and yet its keys have positions: the text stands behind them.", batch(vectors)
+            ),
+            Mistake(
+                "Each row begins behind its own prefix. You counted the width of the rectangle for all of them.",
+                batch([p1 + v for v in vectors]),
+            ),
+            Mistake(
+                "You counted the pads. A row's positions are those that it would have alone.",
+                batch([pad + before for pad, before in zip(pads, own, strict=True)]),
+            ),
+            Mistake(
+                "The keys of prefixes and the tokens read are two rectangles, and each is as wide as its own longest "
+                "row.",
+                batch(own, max(rows), 4 * max(rows) - sum(rows)),
+            ),
+            Mistake(
+                "You hid the pads alone. Virtual tokens that a row does not have are hidden, too.",
+                batch(own, hidden=sum(pads)),
+            ),
+        ),
+    )
 
 
-PREDICTION = Task(
-    number="11.1",
-    title="four requests, one rectangle",
-    name="prediction",
-    reference=_batch([0 + 4, 5 + 0, 2 + 3, 0 + 0], 5 + 8, 4 * (5 + 8) - (7 + 11 + 10 + 4)),
-    probe=value,
-    mistakes=(
-        Mistake(
-            "A prefix is not read, and yet its keys have positions: the text stands behind them.", _batch([4, 0, 3, 0])
-        ),
-        Mistake(
-            "Each row begins behind its own prefix. You counted the width of the rectangle for all of them.",
-            _batch([9, 5, 8, 5]),
-        ),
-        Mistake("You counted the pads. A row's positions are those that it would have alone.", _batch([5, 7, 5, 4])),
-        Mistake(
-            "The keys of prefixes and the tokens read are two rectangles, and each is as wide as its own longest row.",
-            _batch([4, 5, 5, 0], 11, 12),
-        ),
-        Mistake(
-            "You hid the pads alone. Virtual tokens that a row does not have are hidden, too.",
-            _batch([4, 5, 5, 0], 13, 7),
-        ),
-    ),
-)
+PREDICTION = varied(_prediction, p1=(6, 7, 8, 9), p2=(2, 3, 4), v0=(4, 5), w2=(6, 7, 8), w3=(3, 4, 5))
 
 
 # -- 11.2 A mixed batch ------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Exercises for the chapter *Real models, real data*."""
 
+import functools
 import itertools
 import math
 import re
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from ..task import Draw, Mistake, Task, value
+from ..varied import varied, without
 
 EDITION = 1
 Pairs = list[tuple[str, str]]
@@ -400,45 +402,57 @@ WITH_LABELS = Task(
 
 
 # -- 12.6 Predict: where does it stand still? --------------------------------------------------------------------------
-def _ends() -> dict[str, float]:
+@functools.cache
+def _after(steps: int) -> dict[str, float]:
     ends = {}
     for dtype in (torch.float32, torch.float16, torch.bfloat16):
         number = torch.zeros((), dtype=dtype)
-        for _ in range(10_000):
+        for _ in range(steps):
             number += 1e-4
         ends[str(dtype).removeprefix("torch.")] = float(number)
     return ends
 
 
-ENDS = Task(
-    number="12.6",
-    title="where does it stand still?",
-    name="ends",
-    reference=_ends,
-    probe=value,
-    mistakes=(
-        Mistake(
-            "In half precision a number has few digits: a sum that is large enough does not notice a small step.",
-            {"float32": 1.0, "float16": 1.0, "bfloat16": 1.0},
+def _ends(steps: int = 10_000) -> Task:
+    end = steps / 10_000
+
+    def ends(half: float, brain: float) -> dict[str, float]:
+        return {"float32": end, "float16": half, "bfloat16": brain}
+
+    return Task(
+        number="12.6",
+        title="where does it stand still?",
+        name="ends",
+        reference=lambda: _after(steps),
+        probe=value,
+        phrases=(f"0.0001 in the same direction, {steps:,} times", f"in range({steps:_})"),
+        mistakes=(
+            Mistake(
+                "In half precision a number has few digits: a sum that is large enough does not notice a small step.",
+                ends(end, end),
+            ),
+            Mistake(
+                "It does move at first: near zero the numbers of half precision stand close together.",
+                ends(0.0, 0.0),
+            ),
+            Mistake(
+                "You have mixed up the two: bfloat16 has fewer digits, and stands still sooner.",
+                ends(0.03125, 0.25),
+            ),
+            Mistake(
+                "float16 has three more bits than bfloat16 for its digits, and still too few for all of the way.",
+                ends(end, 0.03125),
+            ),
+            Mistake(
+                "One power of two too far: a step is lost as soon as it is less than half the distance to the next "
+                "number.",
+                ends(0.5, 0.0625),
+            ),
         ),
-        Mistake(
-            "It does move at first: near zero the numbers of half precision stand close together.",
-            {"float32": 1.0, "float16": 0.0, "bfloat16": 0.0},
-        ),
-        Mistake(
-            "You have mixed up the two: bfloat16 has fewer digits, and stands still sooner.",
-            {"float32": 1.0, "float16": 0.03125, "bfloat16": 0.25},
-        ),
-        Mistake(
-            "float16 has three more bits than bfloat16 for its digits, and still too few for all of the way.",
-            {"float32": 1.0, "float16": 1.0, "bfloat16": 0.03125},
-        ),
-        Mistake(
-            "One power of two too far: a step is lost as soon as it is less than half the distance to the next number.",
-            {"float32": 1.0, "float16": 0.5, "bfloat16": 0.0625},
-        ),
-    ),
-)
+    )
+
+
+ENDS = varied(_ends, steps=without(range(6_000, 16_000, 50), 10_000))
 
 
 # -- 12.7 Find the bug: small batches, one gradient --------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Exercises for the chapter *Neighbours*: LoRA, adapters, gated rows, P-tuning, and how to choose."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -7,35 +8,53 @@ import torch
 from torch import Tensor, nn
 
 from ..task import Draw, Mistake, Task, value
+from ..varied import in_words, varied, without
 
 EDITION = 1
 
 
 # -- 13.1 Predict: what zeros do ---------------------------------------------------------------------------------------
-def _factors(prefix: float, gated: float = 1.0, adapter: float = 1.0) -> dict[str, float]:
-    return {"LoRA": 1.0, "adapter": adapter, "gated rows": gated, "prefix": prefix}
+def _factors(rows: int = 10, tokens: int = 10, odds: int = 3) -> Task:
+    right = tokens * odds / (tokens * odds + rows)
+
+    def factors(prefix: float, gated: float = 1.0, adapter: float = 1.0) -> dict[str, float]:
+        return {"LoRA": 1.0, "adapter": adapter, "gated rows": gated, "prefix": prefix}
+
+    return Task(
+        number="13.1",
+        title="a hundred rows of nothing",
+        name="factors",
+        reference=factors(right),
+        probe=value,
+        phrases=(
+            f"a prefix of {in_words(rows)} rows of zeros",
+            f"A query meets {in_words(tokens)} tokens, and its score with each of them, after the division by "
+            f"$\\sqrt d$, is $\\ln {odds}$",
+            f"The tokens have ${tokens} \\cdot e^{{\\ln {odds}}} = {tokens * odds}$ together, the prefix has "
+            f"${rows} \\cdot e^0 = {rows}$",
+        ),
+        mistakes=(
+            Mistake(
+                "A row of zeros has the score 0 in the softmax, and that is a weight of 1 before dividing.", factors(1)
+            ),
+            Mistake(
+                "You counted rows and tokens as equal. A token's weight is the exponential of its score.",
+                factors(tokens / (tokens + rows)),
+            ),
+            Mistake("This is the share that the prefix gets. What is left of h is the rest.", factors(1 - right)),
+            Mistake(
+                "Gated rows have a softmax of their own: at tanh(0) they add nothing and take nothing.",
+                factors(right, right),
+            ),
+            Mistake(
+                "An adapter adds what its layers make. Where this is zero, h is still there.", factors(right, 1, 0)
+            ),
+        ),
+    )
 
 
-FACTORS = Task(
-    number="13.1",
-    title="a hundred rows of nothing",
-    name="factors",
-    reference=_factors(10 * 3 / (10 * 3 + 10 * 1)),
-    probe=value,
-    mistakes=(
-        Mistake(
-            "A row of zeros has the score 0 in the softmax, and that is a weight of 1 before dividing.", _factors(1)
-        ),
-        Mistake(
-            "You counted rows and tokens as equal. A token's weight is the exponential of its score.", _factors(0.5)
-        ),
-        Mistake("This is the share that the prefix gets. What is left of h is the rest.", _factors(0.25)),
-        Mistake(
-            "Gated rows have a softmax of their own: at tanh(0) they add nothing and take nothing.",
-            _factors(0.75, 0.75),
-        ),
-        Mistake("An adapter adds what its layers make. Where this is zero, h is still there.", _factors(0.75, 1, 0)),
-    ),
+FACTORS = varied(
+    _factors, rows=(5, 6, 8, 9, 12, 15, 16, 18, 20, 24, 25, 27, 30), tokens=(7, 11, 13), odds=(2, 3, 4, 5, 6)
 )
 
 
@@ -243,39 +262,45 @@ GATED = Task(
 
 
 # -- 13.4 Predict: four cells ------------------------------------------------------------------------------------------
-def _cells(second: str = "C", published: str = "D", on: str = "D", off: str = "C", first: str = "B") -> dict[str, str]:
-    return {
-        "prompt tuning": "A",
-        "P-tuning": first,
-        "P-tuning v2": second,
-        "prefix tuning": published,
-        "prefix_projection=True": on,
-        "prefix_projection=False": off,
-    }
+def _cells(letters: str = "ABCD") -> Task:
+    A, B, C, D = list(letters)
+
+    def cells(second: str = C, published: str = D, on: str = D, off: str = C, first: str = B) -> dict[str, str]:
+        return {
+            "prompt tuning": A,
+            "P-tuning": first,
+            "P-tuning v2": second,
+            "prefix tuning": published,
+            "prefix_projection=True": on,
+            "prefix_projection=False": off,
+        }
+
+    return Task(
+        number="13.4",
+        title="four cells, six names",
+        name="cells",
+        reference=cells(),
+        probe=value,
+        phrases=(f"| **at the input** | {A} | {B} |\n| **in every layer** | {C} | {D} |",),
+        mistakes=(
+            Mistake(
+                "P-tuning v2 is not the one with `prefix_projection`. How its rows are made is an option there.",
+                cells(D),
+            ),
+            Mistake("P-tuning v2 is no better encoder for P-tuning. Where do its vectors stand?", cells(B)),
+            Mistake(
+                "Li and Liang did not learn the rows directly: their perceptron made them, and was dropped afterwards.",
+                cells(published=C),
+            ),
+            Mistake(
+                "The switch is the wrong way round: a projection is a network that makes the rows.", cells(on=C, off=D)
+            ),
+            Mistake("P-tuning's vectors come out of a network. It is this network that is trained.", cells(first=A)),
+        ),
+    )
 
 
-CELLS = Task(
-    number="13.4",
-    title="four cells, six names",
-    name="cells",
-    reference=_cells(),
-    probe=value,
-    mistakes=(
-        Mistake(
-            "P-tuning v2 is not the one with `prefix_projection`. How its rows are made is an option there.",
-            _cells("D"),
-        ),
-        Mistake("P-tuning v2 is no better encoder for P-tuning. Where do its vectors stand?", _cells("B")),
-        Mistake(
-            "Li and Liang did not learn the rows directly: their perceptron made them, and was dropped afterwards.",
-            _cells(published="C"),
-        ),
-        Mistake(
-            "The switch is the wrong way round: a projection is a network that makes the rows.", _cells(on="C", off="D")
-        ),
-        Mistake("P-tuning's vectors come out of a network. It is this network that is trained.", _cells(first="A")),
-    ),
-)
+CELLS = varied(_cells, letters=without(["".join(order) for order in itertools.permutations("ABCD")], "ABCD"))
 
 
 # -- 13.5 A prefix as an adapter ---------------------------------------------------------------------------------------
