@@ -2,10 +2,14 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .sandbox import TOOLS, NoSandboxError, Sandbox, sandbox
+
+if TYPE_CHECKING:  # torch is loaded when something is graded, not for --help
+    from .grade import Report
 
 
 def add_to(commands: Any) -> None:
@@ -16,6 +20,8 @@ def add_to(commands: Any) -> None:
     marks.add_argument("--json", metavar="FILE", help="write the marks as JSON")
     marks.add_argument("--junit", metavar="FILE", help="write the marks as JUnit's XML")
     marks.add_argument("--html", metavar="FILE", help="write the marks as a page")
+    marks.add_argument("--exercise", metavar="NAME", help="refuse notebooks of another exercise")
+    marks.add_argument("--github", action="store_true", help="print annotations, write the step's summary and result")
     marks.add_argument("--seed", type=int, help="draw the inputs of an earlier grading again")
     marks.add_argument("--jobs", type=int, default=1, metavar="N", help="notebooks side by side")
     _add_sandbox(marks)
@@ -28,6 +34,25 @@ def add_to(commands: Any) -> None:
     many.add_argument("--jobs", type=int, default=2, metavar="N", help="notebooks side by side (default: 2)")
     many.add_argument("--dask", metavar="ADDRESS", help="grade on the Dask cluster of this scheduler")
     _add_sandbox(many, "bubblewrap")
+    _add_places(commands)
+
+
+def _add_places(commands: Any) -> None:
+    workflow = commands.add_parser("github-workflow", help="write the workflow that grades an exercise on GitHub")
+    workflow.set_defaults(run=_github_workflow)
+    workflow.add_argument("--exercise", metavar="NAME", required=True, help="such as 04-soft-prompts")
+    workflow.add_argument("--for", dest="use", choices=("classroom", "pull-requests"), required=True)
+    workflow.add_argument("--notebook", metavar="PATH", help="its path in the repository (default: NAME.ipynb)")
+    workflow.add_argument("--install", metavar="WHAT", help="what pip installs (default: this version of peft-course)")
+    workflow.add_argument("--points", action="store_true", help="classroom: hand the points to GitHub Classroom")
+    workflow.add_argument("--out", metavar="FILE", required=True, help="such as .github/workflows/grade.yml")
+
+    zipped = commands.add_parser("gradescope", help="write the zip that grades an exercise on Gradescope")
+    zipped.set_defaults(run=_gradescope)
+    zipped.add_argument("--exercise", metavar="NAME", required=True, help="such as 04-soft-prompts")
+    zipped.add_argument("--wheel", metavar="FILE", required=True, help="this version of the course, as pip wheel makes it")
+    zipped.add_argument("--constraints", metavar="FILE", help="the exact versions to install with it (constraints.txt)")
+    zipped.add_argument("--out", metavar="FILE", required=True, help="such as autograder.zip")
 
 
 def _add_sandbox(command: argparse.ArgumentParser, default: str | None = None) -> None:
@@ -60,12 +85,24 @@ def _grade(options: argparse.Namespace) -> int:
         raise ValueError(f"--jobs is a number of processes, 1 or more, got {options.jobs}")
     reports = []
     for one in grade_all(options.files, options.jobs, options.seed, _sandbox(options)):
-        reports.append(one)
-        print(report.table(one), flush=True)
+        reports.append(_only(options.exercise, one))
+        if not options.github:
+            print(report.table(reports[-1]), flush=True)
+    if options.github:
+        from .places import github
+
+        print(github.show(reports), flush=True)
     for name, write in (("json", report.write_json), ("junit", report.write_junit), ("html", report.write_html)):
         if (path := getattr(options, name)) is not None:
             write(reports, path)
     return 0 if all(one.full_marks for one in reports) else 1
+
+
+def _only(exercise: str | None, one: "Report") -> "Report":
+    """The report itself, unless it is of another exercise than the one asked for."""
+    if exercise is None or one.exercise is None or one.exercise.name == exercise:
+        return one
+    return replace(one, exercise=None, marks=[], refused=f"this is {one.exercise.name}, not {exercise}")
 
 
 def _class(options: argparse.Namespace) -> None:
@@ -78,3 +115,21 @@ def _class(options: argparse.Namespace) -> None:
     )
     graded = [mark for mark in marks if mark.refused is None]
     print(f"{len(graded)} marks, {len(marks) - len(graded)} files not graded: {options.out}/summary.html")
+
+
+def _github_workflow(options: argparse.Namespace) -> None:
+    from .places import github
+
+    text = github.workflow(options.exercise, options.use, options.notebook, options.install, options.points)
+    out = Path(options.out)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(text, encoding="utf8")
+    print(f"{out}: commit it to the branch main of the repository that grades")
+
+
+def _gradescope(options: argparse.Namespace) -> None:
+    from .places import gradescope
+
+    constraints = Path(options.constraints) if options.constraints else None
+    gradescope.pack(options.exercise, Path(options.wheel), constraints, Path(options.out))
+    print(f"{options.out}: upload it as the autograder of a programming assignment")
