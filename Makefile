@@ -2,13 +2,14 @@
 # make serve   builds it and opens it in a browser     make notebooks   runs the notebooks and stores their outputs
 # make pdf · make epub · make zip   make the book one file in _build (the PDF needs Chromium)
 # make downloads   makes all three, puts them beside the pages and links them on the first
+# make slides · make keys   make slides of the chapters, and answer keys for teachers, in _build
 # make test-browser   looks at every page in Chromium
 # make exercises   makes the exercises out of the solutions
 # make bench   measures beside Hugging Face PEFT (20 minutes; README of benchmarks/)
 # make image   builds the image in which peft-course grade --sandbox docker tries answers (ENGINE=podman)
 # make clean   removes what these made (and .venv)
 # JOBS=4 lets four processes test at a time; PYTHON=/path/to/python3.11 chooses the interpreter of the first run.
-.PHONY: book pdf epub zip downloads serve test test-browser notebooks exercises bench image environment clean
+.PHONY: book pdf epub zip downloads slides keys serve test test-browser notebooks exercises bench image environment clean
 .DEFAULT_GOAL := book
 
 BIN := .venv/bin
@@ -35,6 +36,12 @@ zip: book
 
 downloads: pdf epub zip
 	@$(BIN)/python tools/downloads.py
+
+slides: book
+	@$(BIN)/python tools/slides.py
+
+keys: environment
+	@$(BIN)/python tools/answer_keys.py
 
 serve: book
 	@$(BIN)/python tools/serve.py $(PORT)

@@ -62,6 +62,7 @@
     document.documentElement.classList.add('speaking');
     document.querySelectorAll('.notes').forEach((notes) => { notes.open = true; });
     controls.querySelector('[data-speak]').remove();
+    document.getElementById(location.hash.slice(1))?.scrollIntoView(); // its place has moved
   }
   tellPlace();
 })();

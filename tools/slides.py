@@ -1,6 +1,6 @@
 """Makes a deck of slides of each chapter, _build/slides/NAME.html, out of the built page. Called by `make slides`.
 
-A deck is one file that asks for nothing else: it opens from a disk, without a connection, and is printed by any browser.
+A deck is one file that asks for nothing else: it opens from a disk, without a connection, and any browser prints it.
 """
 
 import base64
@@ -102,7 +102,12 @@ def code_and_formulas(built: Path) -> Iterator[str]:
     rules = (built / "_static" / "pygments.css").read_text(encoding="utf8").splitlines()
     modes = {mode: f'html[data-theme="{mode}"] ' for mode in ("light", "dark")}
     found = {mode: [rule.replace(mark, "") for rule in rules if mark in rule] for mode, mark in modes.items()}
-    yield "\n".join(found["light"]) + "\n@media screen and (prefers-color-scheme: dark) {\n" + "\n".join(found["dark"]) + "\n}\n"
+    yield (
+        "\n".join(found["light"])
+        + "\n@media screen and (prefers-color-scheme: dark) {\n"
+        + "\n".join(found["dark"])
+        + "\n}\n"
+    )
     formulas = built / "_static" / "formulas"
     css = (formulas / "formulas.css").read_text(encoding="utf8")
     yield re.sub(r'url\("([^"]+)"\)', lambda m: f'url("{data_url(formulas / m[1])}")', css)
