@@ -33,6 +33,8 @@ def add_to(commands: Any) -> None:
     many.add_argument("--seed", type=int, help="draw the inputs of an earlier grading again")
     many.add_argument("--jobs", type=int, default=2, metavar="N", help="notebooks side by side (default: 2)")
     many.add_argument("--dask", metavar="ADDRESS", help="grade on the Dask cluster of this scheduler")
+    many.add_argument("--late", metavar="FILE", help="the late policy, TOML: take off points by its deadlines")
+    many.add_argument("--worksheet", metavar="FILE", help="with --late: Moodle's grading worksheet, for the times")
     _add_sandbox(many, "bubblewrap")
     _add_places(commands)
 
@@ -50,7 +52,7 @@ def _add_places(commands: Any) -> None:
     zipped = commands.add_parser("gradescope", help="write the zip that grades an exercise on Gradescope")
     zipped.set_defaults(run=_gradescope)
     zipped.add_argument("--exercise", metavar="NAME", required=True, help="such as 04-soft-prompts")
-    zipped.add_argument("--wheel", metavar="FILE", required=True, help="this version of the course, as pip wheel makes it")
+    zipped.add_argument("--wheel", metavar="FILE", required=True, help="this version of the course, as a wheel")
     zipped.add_argument("--constraints", metavar="FILE", help="the exact versions to install with it (constraints.txt)")
     zipped.add_argument("--out", metavar="FILE", required=True, help="such as autograder.zip")
 
@@ -107,14 +109,21 @@ def _only(exercise: str | None, one: "Report") -> "Report":
 
 def _class(options: argparse.Namespace) -> None:
     from . import classroom
+    from .classroom import late
 
     if options.jobs < 1:
         raise ValueError(f"--jobs is a number of processes, 1 or more, got {options.jobs}")
+    if options.worksheet and not options.late:
+        raise ValueError("--worksheet tells when files came, for --late: give the late policy too")
     marks = classroom.grade_folder(
-        Path(options.place), Path(options.out), _sandbox(options), options.jobs, options.dask, options.seed
-    )
+        Path(options.place), Path(options.out), _sandbox(options), options.jobs, options.dask, options.seed,
+        late.read(Path(options.late)) if options.late else None,
+        Path(options.worksheet) if options.worksheet else None,
+    )  # fmt: skip
     graded = [mark for mark in marks if mark.refused is None]
     print(f"{len(graded)} marks, {len(marks) - len(graded)} files not graded: {options.out}/summary.html")
+    if look := [mark for mark in marks if mark.look]:
+        print(f"{len(look)} times are not known or not sure; {options.out}/summary.html names them", file=sys.stderr)
 
 
 def _github_workflow(options: argparse.Namespace) -> None:

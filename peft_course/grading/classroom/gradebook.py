@@ -7,7 +7,8 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from jinja2 import Environment, PackageLoader
@@ -15,6 +16,7 @@ from jinja2 import Environment, PackageLoader
 from ..exercises import EXERCISES
 from ..report import junit
 from .handed_in import HandedIn, LeftOut
+from .late import Arrival, Policy
 from .run import Result
 
 
@@ -30,28 +32,59 @@ class Mark:
     refused: str | None = None
     tasks: list[dict[str, Any]] = field(default_factory=list)
     others: tuple[str, ...] = ()  # the files that do not count
+    deduction: float = 0.0  # taken off already, because it came late
+    handed_in: str = ""  # the time, where a late policy asked for it
+    late: str = ""  # what the policy says, in words
+    look: bool = False  # at the time: it is not known, or not sure
 
     @property
     def percent(self) -> float:
         return round(100 * self.points / self.out_of, 1) if self.out_of else 0.0
 
+    @property
+    def earned(self) -> float:
+        return round(self.points + self.deduction, 2)
 
-def marks(handed_in: Sequence[HandedIn], results: Mapping[str, Result]) -> list[Mark]:
-    """One for each learner and exercise, and one for each file that is no exercise; by learner, then by exercise."""
+
+def marks(
+    handed_in: Sequence[HandedIn],
+    results: Mapping[str, Result],
+    policy: Policy | None = None,
+    arrivals: Mapping[str, Arrival] = MappingProxyType({}),
+) -> list[Mark]:
+    """One for each learner and exercise, and one for each file that is no exercise; by learner, then by exercise.
+
+    With a late `policy`, points are what it leaves of those earned, by the `arrivals` of files.
+    """
     files: dict[tuple[str, str], list[tuple[HandedIn, Result]]] = defaultdict(list)
     for each in handed_in:
         result = results[each.key]
         files[each.learner, result["exercise"] or f"({each.where})"].append((each, result))
-    return [_mark(learner, exercise, found) for (learner, exercise), found in sorted(files.items())]
+    return [
+        _best([_after(_mark(learner, file, result), policy, arrivals.get(file.where)) for file, result in found])
+        for (learner, _), found in sorted(files.items())
+    ]
 
 
-def _mark(learner: str, exercise: str, found: list[tuple[HandedIn, Result]]) -> Mark:
-    best, result = max(found, key=lambda pair: (pair[1]["points"], pair[0].where))
-    others = tuple(each.where for each, _ in found if each is not best)
-    name = exercise if result["exercise"] else ""
-    return Mark(
-        learner, name, result["points"], result["out_of"], best.where, result["refused"], result["tasks"], others
-    )
+def _mark(learner: str, file: HandedIn, result: Result) -> Mark:
+    name = result["exercise"] or ""
+    return Mark(learner, name, result["points"], result["out_of"], file.where, result["refused"], result["tasks"])
+
+
+def _after(mark: Mark, policy: Policy | None, arrival: Arrival | None) -> Mark:
+    if policy is None or arrival is None or not mark.exercise:
+        return mark
+    lateness = policy.judge(mark.learner, mark.exercise, arrival)
+    points = round(mark.points * lateness.share, 2)
+    when = arrival.when.astimezone(policy.zone).isoformat(" ", "seconds") if arrival.when else ""
+    deduction = round(mark.points - points, 2)
+    return replace(mark, points=points, deduction=deduction, handed_in=when, late=lateness.note, look=lateness.look)
+
+
+def _best(marks: list[Mark]) -> Mark:
+    """The one with the most points counts; after deductions, so a late second try takes nothing from the first."""
+    best = max(marks, key=lambda mark: (mark.points, mark.file))
+    return replace(best, others=tuple(mark.file for mark in marks if mark is not best))
 
 
 # -- for programs -----------------------------------------------------------------------------------------------------
@@ -59,9 +92,12 @@ def as_csv(marks: Sequence[Mark]) -> str:
     """A row a mark. A spreadsheet runs what begins with =, +, - or @: such names get an apostrophe in front."""
     text = io.StringIO()
     rows = csv.writer(text)
-    rows.writerow(["learner", "exercise", "points", "out of", "percent", "file", "not graded because"])
+    columns = ["learner", "exercise", "points", "out of", "percent", "file", "not graded because"]
+    timed = any(mark.late for mark in marks)
+    rows.writerow([*columns, *(["points earned", "deduction", "handed in", "late"] if timed else [])])
     for mark in marks:
         row = [mark.learner, mark.exercise, mark.points, mark.out_of, mark.percent, mark.file, mark.refused or ""]
+        row += [mark.earned, mark.deduction, mark.handed_in, mark.late] if timed else []
         rows.writerow([harmless(cell) if isinstance(cell, str) else cell for cell in row])
     return text.getvalue()
 
@@ -102,6 +138,7 @@ def summary(marks: Sequence[Mark], left_out: Sequence[LeftOut]) -> str:
         learners=len({mark.learner for mark in marks}),
         exercises=[_about(exercise.name, marks) for exercise in EXERCISES],
         refused=[mark for mark in marks if mark.refused],
+        unsure=[mark for mark in marks if mark.look],
         left_out=left_out,
     )  # fmt: skip
 
