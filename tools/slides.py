@@ -66,9 +66,10 @@ def deck(page: Page, built: Path) -> str:
             del element.attrib["id"]
     shown = "\n".join(as_html(number, slide, page.part) for number, slide in enumerate(cut(page.body), 1))
     tools = ROOT / "tools"
+    styles = (tools / "slides.css").read_text(encoding="utf8")
     return DECK.format(
         title=escape(page.title),
-        styles=(tools / "slides.css").read_text(encoding="utf8") + "".join(code_and_formulas(built)),
+        styles="\n".join([styles, *code_colours(built), formulas_css(built / "_static" / "formulas")]),
         slides=shown,
         script=(tools / "slides.js").read_text(encoding="utf8"),
     )
@@ -97,20 +98,19 @@ def data_url(path: Path) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def code_and_formulas(built: Path) -> Iterator[str]:
+def code_colours(built: Path) -> Iterator[str]:
     """The colours of code, which the site switches by a mark on <html>, by what the reader's system prefers."""
     rules = (built / "_static" / "pygments.css").read_text(encoding="utf8").splitlines()
     modes = {mode: f'html[data-theme="{mode}"] ' for mode in ("light", "dark")}
     found = {mode: [rule.replace(mark, "") for rule in rules if mark in rule] for mode, mark in modes.items()}
-    yield (
-        "\n".join(found["light"])
-        + "\n@media screen and (prefers-color-scheme: dark) {\n"
-        + "\n".join(found["dark"])
-        + "\n}\n"
-    )
-    formulas = built / "_static" / "formulas"
-    css = (formulas / "formulas.css").read_text(encoding="utf8")
-    yield re.sub(r'url\("([^"]+)"\)', lambda m: f'url("{data_url(formulas / m[1])}")', css)
+    yield from found["light"]
+    yield "@media screen and (prefers-color-scheme: dark) {" + " ".join(found["dark"]) + "}\n"
+
+
+def formulas_css(folder: Path) -> str:
+    """The style of formulas, the font inside."""
+    css = (folder / "formulas.css").read_text(encoding="utf8")
+    return re.sub(r'url\("([^"]+)"\)', lambda m: f'url("{data_url(folder / m[1])}")', css)
 
 
 if __name__ == "__main__":
