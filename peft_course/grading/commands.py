@@ -35,8 +35,22 @@ def add_to(commands: Any) -> None:
     many.add_argument("--dask", metavar="ADDRESS", help="grade on the Dask cluster of this scheduler")
     many.add_argument("--late", metavar="FILE", help="the late policy, TOML: take off points by its deadlines")
     many.add_argument("--worksheet", metavar="FILE", help="with --late: Moodle's grading worksheet, for the times")
+    many.add_argument("--variants", metavar="ROSTER.csv", help="everybody has numbers of their own, by this roster")
+    many.add_argument("--secret", metavar="FILE", help="with --variants: the secret that the numbers were drawn with")
+    many.add_argument("--similar", action="store_true", help="write which answers are alike (similar.html)")
     _add_sandbox(many, "bubblewrap")
+    _add_variants(commands)
     _add_places(commands)
+
+
+def _add_variants(commands: Any) -> None:
+    own = commands.add_parser("variants", help="write notebooks with numbers of each learner's own")
+    own.set_defaults(run=_variants)
+    own.add_argument("roster", metavar="ROSTER.csv", help="a table with the column learner, and perhaps id")
+    own.add_argument("--exercise", metavar="NAME", required=True, help="such as 04-soft-prompts")
+    own.add_argument("--secret", metavar="FILE", required=True, help="the class's secret; made if it is not there")
+    own.add_argument("--out", metavar="FOLDER", required=True, help="where the notebooks go, a folder a learner")
+    own.add_argument("--notebooks", metavar="FOLDER", help="the exercises as the book has them (default: the checkout)")
 
 
 def _add_places(commands: Any) -> None:
@@ -48,6 +62,18 @@ def _add_places(commands: Any) -> None:
     workflow.add_argument("--install", metavar="WHAT", help="what pip installs (default: this version of peft-course)")
     workflow.add_argument("--points", action="store_true", help="classroom: hand the points to GitHub Classroom")
     workflow.add_argument("--out", metavar="FILE", required=True, help="such as .github/workflows/grade.yml")
+
+    fill = commands.add_parser("marks", help="fill Moodle's worksheet or Canvas's gradebook with a class's marks")
+    fill.set_defaults(run=_marks)
+    fill.add_argument("marks", metavar="MARKS", help='the folder that "peft-course class --out" wrote')
+    place = fill.add_mutually_exclusive_group(required=True)
+    place.add_argument("--moodle", metavar="FILE", help="a grading worksheet, as it was downloaded")
+    place.add_argument("--canvas", metavar="FILE", help="a gradebook, as it was exported")
+    fill.add_argument("--assignment", metavar="NAME", help="canvas: the column, by its name or its number in brackets")
+    fill.add_argument("--exercise", metavar="NAME", help="where MARKS has several, such as 04-soft-prompts")
+    fill.add_argument("--replace", action="store_true", help="take our grades for those that are there already")
+    fill.add_argument("--feedback", metavar="FILE", help="write the zip of feedback files, too")
+    fill.add_argument("--out", metavar="FILE", required=True, help="where the filled file is written")
 
     zipped = commands.add_parser("gradescope", help="write the zip that grades an exercise on Gradescope")
     zipped.set_defaults(run=_gradescope)
@@ -119,11 +145,35 @@ def _class(options: argparse.Namespace) -> None:
         Path(options.place), Path(options.out), _sandbox(options), options.jobs, options.dask, options.seed,
         late.read(Path(options.late)) if options.late else None,
         Path(options.worksheet) if options.worksheet else None,
+        _roster(options), options.similar,
     )  # fmt: skip
     graded = [mark for mark in marks if mark.refused is None]
     print(f"{len(graded)} marks, {len(marks) - len(graded)} files not graded: {options.out}/summary.html")
     if look := [mark for mark in marks if mark.look]:
         print(f"{len(look)} times are not known or not sure; {options.out}/summary.html names them", file=sys.stderr)
+
+
+def _variants(options: argparse.Namespace) -> None:
+    from .classroom import roster, variants
+    from .exercises import named
+
+    exercise, folder = named(options.exercise), Path(options.notebooks) if options.notebooks else None
+    if not Path(options.roster).is_file():
+        raise ValueError(f"there is no roster {options.roster}")
+    if roster.make_secret(Path(options.secret)):
+        print(f"{options.secret}: a new secret; keep it, and give it to nobody who learns")
+    class_ = roster.read_roster(Path(options.roster), Path(options.secret))
+    paths = variants.write_notebooks(class_, exercise, Path(options.out), folder)
+    numbers = ", ".join(task.number for task in variants.varies(exercise))
+    print(f"{len(paths)} notebooks in {options.out}; everybody has numbers of their own in {numbers or 'no task'}")
+
+
+def _roster(options: argparse.Namespace) -> Any:
+    from .classroom import roster
+
+    if bool(options.variants) != bool(options.secret):
+        raise ValueError("--variants and --secret belong together: the roster, and what the numbers were drawn with")
+    return roster.read_roster(Path(options.variants), Path(options.secret)) if options.variants else None
 
 
 def _github_workflow(options: argparse.Namespace) -> None:
@@ -134,6 +184,31 @@ def _github_workflow(options: argparse.Namespace) -> None:
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(text, encoding="utf8")
     print(f"{out}: commit it to the branch main of the repository that grades")
+
+
+def _marks(options: argparse.Namespace) -> int:
+    """Exit status 1 where a mark found no place: somebody has to look."""
+    from .places import canvas, moodle
+    from .places.filled import read_marks
+
+    marks = read_marks(Path(options.marks), options.exercise)
+    if options.moodle:
+        filled, feedback = moodle.fill(Path(options.moodle), marks, options.replace), moodle.feedback
+    elif options.assignment:
+        filled = canvas.fill(Path(options.canvas), marks, options.assignment, options.replace)
+        feedback = canvas.feedback
+    else:
+        raise ValueError("--canvas needs --assignment: the column's name, or its number in brackets")
+    Path(options.out).write_bytes(filled.content)
+    print(f"{filled.grades} grades: {options.out}")
+    notes = list(filled.notes)
+    if options.feedback:
+        content, more = feedback(marks)
+        Path(options.feedback).write_bytes(content)
+        notes += [note for note in more if note not in notes]
+    for note in notes:
+        print(f"  {note}", file=sys.stderr)
+    return 1 if notes else 0
 
 
 def _gradescope(options: argparse.Namespace) -> None:

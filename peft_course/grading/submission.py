@@ -45,9 +45,9 @@ class Cell:
         mark = ANSWER.search(source)
         number = mark[1] if mark else None
         try:
-            plain = _plain(source)
-            tree = ast.parse(plain)
-            binds, uses = _names(plain)
+            code = plain(source)
+            tree = ast.parse(code)
+            binds, uses = _names(code)
         except (SyntaxError, ValueError, RecursionError, MemoryError):  # for the learner to see, if it is the answer
             found = re.findall(r"^(?:def|class)\s+(\w+)|^(\w+)\s*=", source, re.MULTILINE)
             return cls(source, frozenset(name for pair in found for name in pair if name), frozenset(), number)
@@ -142,7 +142,7 @@ def _sources(cells: list[Any]) -> Iterator[tuple[str, str]]:
 
 
 # -- names ------------------------------------------------------------------------------------------------------------
-def _plain(source: str) -> str:
+def plain(source: str) -> str:
     """The cell as Python: magics and commands become calls, and a cell magic that runs its cell is taken off."""
     from IPython.core.inputtransformer2 import TransformerManager
 

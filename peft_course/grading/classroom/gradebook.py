@@ -119,7 +119,7 @@ def as_junit(marks: Sequence[Mark]) -> bytes:
 # -- for people -------------------------------------------------------------------------------------------------------
 def pages(marks: Sequence[Mark]) -> dict[str, str]:
     """A page for each learner, by its file's name; nothing of another learner is on it."""
-    template = _templates().get_template("feedback.html")
+    template = templates().get_template("feedback.html")
     of: dict[str, list[Mark]] = defaultdict(list)
     for mark in marks:
         of[mark.learner].append(mark)
@@ -134,7 +134,7 @@ def file_name(learner: str) -> str:
 
 def summary(marks: Sequence[Mark], left_out: Sequence[LeftOut]) -> str:
     """For the teacher: which tasks fail, which misunderstandings are common, how long answers took."""
-    return _templates().get_template("summary.html").render(
+    return templates().get_template("summary.html").render(
         learners=len({mark.learner for mark in marks}),
         exercises=[_about(exercise.name, marks) for exercise in EXERCISES],
         refused=[mark for mark in marks if mark.refused],
@@ -166,5 +166,5 @@ def _about(name: str, marks: Sequence[Mark]) -> dict[str, Any]:
     }
 
 
-def _templates() -> Environment:
+def templates() -> Environment:
     return Environment(loader=PackageLoader("peft_course.grading.classroom", "pages"), autoescape=True)

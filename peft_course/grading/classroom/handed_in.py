@@ -29,12 +29,16 @@ CANVAS = re.compile(r"^(?P<name>[^_]+)_(LATE_)?(?P<id>\d+)_\d+_")
 
 @dataclass(frozen=True)
 class HandedIn:
-    """A learner's file. `where` is its path for people, `path` a copy of it on this disk, `key` a hash of its bytes."""
+    """A learner's file. `where` is its path for people, `path` a copy of it on this disk, `key` a hash of its bytes.
+
+    variant: whose numbers its tasks have; None: those that the notebook says.
+    """
 
     learner: str
     where: str
     path: Path
     key: str
+    variant: str | None = None
 
 
 @dataclass(frozen=True)

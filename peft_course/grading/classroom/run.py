@@ -20,13 +20,16 @@ from typing import Any
 from ... import __version__
 from ...cluster import connect
 from ..exercises import EXERCISES
-from ..grade import Report, grade
+from ..grade import Report, grade, opened
 from ..process import START
 from ..report import as_data
 from ..sandbox import Sandbox
+from ..submission import NotAnExerciseError
 from .handed_in import HandedIn
 
-Result = dict[str, Any]  # of one file: what `report.as_data` says
+KEPT = 2  # raised when something else is kept of a result
+LONGEST = 20_000  # characters of an answer that are kept
+Result = dict[str, Any]  # of one file: what `report.as_data` says, and the code of its answers
 Submit = Callable[[Sequence[HandedIn]], Iterator[tuple[str, Result]]]  # gives keys and results as they end
 
 
@@ -54,7 +57,7 @@ class Results:
 def _grader() -> str:
     """Another version of the course, or of an exercise, grades anew."""
     editions = ",".join(f"{exercise.name}:{exercise.edition}" for exercise in EXERCISES)
-    return f"{__version__}-{hashlib.sha256(editions.encode()).hexdigest()[:8]}"
+    return f"{__version__}-{KEPT}-{hashlib.sha256(editions.encode()).hexdigest()[:8]}"
 
 
 def grade_class(handed_in: Sequence[HandedIn], results: Results, submit: Submit) -> None:
@@ -64,13 +67,26 @@ def grade_class(handed_in: Sequence[HandedIn], results: Results, submit: Submit)
         results.add(key, result)
 
 
-def grade_one(path: Path, where: str, seed: int, sandbox: Sandbox | None) -> Result:
+def grade_one(
+    path: Path, where: str, seed: int, sandbox: Sandbox | None, variant: str | None, others: Sequence[str]
+) -> Result:
     """In a process of its own, because the file is a stranger's, and reading it is work too."""
-    return as_data(grade(path, seed=seed, sandbox=sandbox)) | {"file": where}
+    report = grade(path, seed=seed, sandbox=sandbox, variant=variant, others=others)
+    return as_data(report) | {"file": where, "answers": answers(path)}
 
 
-def side_by_side(jobs: int, seed: int, sandbox: Sandbox | None) -> Submit:
-    """`jobs` processes on this machine."""
+def answers(path: Path) -> dict[str, str]:
+    """By its number, the code that answers each task of the notebook; nothing where it is none of the exercises."""
+    try:
+        submission, exercise = opened(path)
+    except NotAnExerciseError:
+        return {}
+    cells = {task.number: submission.code(task) for task in exercise.tasks}
+    return {number: "\n\n".join(sources)[:LONGEST] for number, sources in cells.items() if sources}
+
+
+def side_by_side(jobs: int, seed: int, sandbox: Sandbox | None, others: Sequence[str] = ()) -> Submit:
+    """`jobs` processes on this machine; `others` are the variants of the class."""
 
     def submit(files: Sequence[HandedIn]) -> Iterator[tuple[str, Result]]:
         with ThreadPoolExecutor(jobs) as threads, contextlib.ExitStack() as stack:
@@ -83,7 +99,7 @@ def side_by_side(jobs: int, seed: int, sandbox: Sandbox | None) -> Submit:
             def work(file: HandedIn) -> tuple[str, Result]:
                 worker = idle.get()
                 try:
-                    return file.key, worker.grade(file, seed, sandbox)
+                    return file.key, worker.grade(file, seed, sandbox, others)
                 finally:
                     idle.put(worker)
 
@@ -103,11 +119,12 @@ class _Worker:
     def __init__(self) -> None:
         self.pool: ProcessPoolExecutor | None = None
 
-    def grade(self, file: HandedIn, seed: int, sandbox: Sandbox | None) -> Result:
+    def grade(self, file: HandedIn, seed: int, sandbox: Sandbox | None, others: Sequence[str]) -> Result:
         for _ in range(2):
             self.pool = self.pool or ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
             try:
-                future: Future[Result] = self.pool.submit(grade_one, file.path, file.where, seed, sandbox)
+                about = (file.path, file.where, seed, sandbox, file.variant, others)
+                future: Future[Result] = self.pool.submit(grade_one, *about)
                 return future.result(timeout=_limit())
             except TimeoutError:
                 self.end()
@@ -134,7 +151,7 @@ def refused(file: HandedIn, seed: int, why: str) -> Result:
 
 
 @contextlib.contextmanager
-def on_a_cluster(address: str, seed: int, sandbox: Sandbox | None) -> Iterator[Submit]:
+def on_a_cluster(address: str, seed: int, sandbox: Sandbox | None, others: Sequence[str] = ()) -> Iterator[Submit]:
     """The workers of the Dask cluster at `address`. Each must be able to make the sandbox.
 
     Raises ValueError where dask.distributed is not installed, or no scheduler answers.
@@ -144,7 +161,9 @@ def on_a_cluster(address: str, seed: int, sandbox: Sandbox | None) -> Iterator[S
 
         def submit(files: Sequence[HandedIn]) -> Iterator[tuple[str, Result]]:
             sent = {
-                client.submit(_grade_sent, f.path.read_bytes(), f.path.name, f.where, seed, sandbox, retries=2): f
+                client.submit(
+                    _grade_sent, f.path.read_bytes(), f.path.name, f.where, seed, sandbox, f.variant, others, retries=2
+                ): f
                 for f in files
             }
             for future in distributed.as_completed(sent):
@@ -157,8 +176,8 @@ def on_a_cluster(address: str, seed: int, sandbox: Sandbox | None) -> Iterator[S
         yield submit
 
 
-def _grade_sent(content: bytes, name: str, where: str, seed: int, sandbox: Sandbox | None) -> Result:
+def _grade_sent(content: bytes, name: str, where: str, *how: Any) -> Result:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, name)
         path.write_bytes(content)
-        return grade_one(path, where, seed, sandbox)
+        return grade_one(path, where, *how)

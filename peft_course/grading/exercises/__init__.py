@@ -32,6 +32,14 @@ def _load(path: Path) -> Exercise:
 EXERCISES = tuple(_load(path) for path in sorted(Path(__file__).parent.glob("ch*.py")))
 
 
+def named(name: str) -> Exercise:
+    """The exercise of this name, ``"04-soft-prompts"``; ValueError if there is none."""
+    exercises = {exercise.name: exercise for exercise in EXERCISES}
+    if name not in exercises:
+        raise ValueError(f"there is no exercise {name!r}; there are {', '.join(exercises)}")
+    return exercises[name]
+
+
 def find(number: str) -> Task:
     """The task with this number; ValueError if there is none."""
     tasks = {task.number: task for exercise in EXERCISES for task in exercise.tasks}
