@@ -61,7 +61,8 @@ def test_the_version_is_the_same_everywhere() -> None:
 
 def test_everything_imported_is_a_declared_dependency() -> None:
     package, books = (ROOT / "peft_course").rglob("*.py"), notebooks.all_notebooks()
-    declared = {name_of(requirement).replace("-", "_") for requirement in [*PROJECT["dependencies"], *EXTRAS["dask"]]}
+    needed = [*PROJECT["dependencies"], *EXTRAS["dask"], *EXTRAS["class"]]
+    declared = {name_of(requirement).replace("-", "_") for requirement in needed}
     # notebooks look for IPython and peft before they use them; pytest itself loads its plugin
     for files, elsewhere in ((package, {"IPython", "pytest"}), (books, {"IPython", "peft"})):
         modules = set().union(*(imported(code_of(path)) for path in files))
@@ -70,14 +71,14 @@ def test_everything_imported_is_a_declared_dependency() -> None:
 
 
 def test_what_an_extra_brings_is_imported_only_where_it_is_used() -> None:
-    optional = {name_of(requirement) for requirement in EXTRAS["dask"]}
+    optional = {name_of(requirement) for requirement in [*EXTRAS["dask"], *EXTRAS["class"]]}
     always = [imported(code_of(path), in_functions=False) for path in (ROOT / "peft_course").rglob("*.py")]
     assert optional & set().union(*always) == set()
 
 
 def test_every_dependency_is_pinned_in_the_environment() -> None:
-    needed = [*PROJECT["dependencies"], *EXTRAS["book"], *EXTRAS["test"], *EXTRAS["dask"]]
-    pinned = {name_of(name) for name in PINS} | {PROJECT["name"]}  # its extra "test" asks for its extra "dask"
+    needed = [*PROJECT["dependencies"], *EXTRAS["book"], *EXTRAS["test"], *EXTRAS["dask"], *EXTRAS["class"]]
+    pinned = {name_of(name) for name in PINS} | {PROJECT["name"]}  # its extra "test" asks for other extras of it
     assert [requirement for requirement in needed if name_of(requirement) not in pinned] == []
 
 
