@@ -63,16 +63,17 @@ def _add_places(commands: Any) -> None:
     workflow.add_argument("--points", action="store_true", help="classroom: hand the points to GitHub Classroom")
     workflow.add_argument("--out", metavar="FILE", required=True, help="such as .github/workflows/grade.yml")
 
-    fill = commands.add_parser("marks", help="fill Moodle's worksheet or Canvas's gradebook with a class's marks")
+    fill = commands.add_parser("marks", help="hand a class's marks to Moodle, Canvas or nbgrader")
     fill.set_defaults(run=_marks)
     fill.add_argument("marks", metavar="MARKS", help='the folder that "peft-course class --out" wrote')
     place = fill.add_mutually_exclusive_group(required=True)
     place.add_argument("--moodle", metavar="FILE", help="a grading worksheet, as it was downloaded")
     place.add_argument("--canvas", metavar="FILE", help="a gradebook, as it was exported")
+    place.add_argument("--nbgrader", metavar="COURSE", help="a course's folder; pages of feedback are written into it")
     fill.add_argument("--assignment", metavar="NAME", help="canvas: the column, by its name or its number in brackets")
-    fill.add_argument("--exercise", metavar="NAME", help="where MARKS has several, such as 04-soft-prompts")
+    fill.add_argument("--exercise", metavar="NAME", help="one of those in MARKS, such as 04-soft-prompts")
     fill.add_argument("--replace", action="store_true", help="take our grades for those that are there already")
-    fill.add_argument("--feedback", metavar="FILE", help="write the zip of feedback files, too")
+    fill.add_argument("--feedback", metavar="FILE", help="moodle, canvas: write the zip of feedback, too")
     fill.add_argument("--out", metavar="FILE", required=True, help="where the filled file is written")
 
     zipped = commands.add_parser("gradescope", help="write the zip that grades an exercise on Gradescope")
@@ -188,11 +189,16 @@ def _github_workflow(options: argparse.Namespace) -> None:
 
 def _marks(options: argparse.Namespace) -> int:
     """Exit status 1 where a mark found no place: somebody has to look."""
-    from .places import canvas, moodle
-    from .places.filled import read_marks
+    from .places import canvas, moodle, nbgrader
+    from .places.filled import all_marks, read_marks
 
-    marks = read_marks(Path(options.marks), options.exercise)
-    if options.moodle:
+    every = options.nbgrader and not options.exercise
+    marks = all_marks(Path(options.marks)) if every else read_marks(Path(options.marks), options.exercise)
+    if options.nbgrader and options.feedback:
+        raise ValueError(f"--feedback is for Moodle and Canvas; nbgrader's pages go into {options.nbgrader}")
+    if options.nbgrader:
+        filled, feedback = nbgrader.fill(Path(options.nbgrader), marks), None
+    elif options.moodle:
         filled, feedback = moodle.fill(Path(options.moodle), marks, options.replace), moodle.feedback
     elif options.assignment:
         filled = canvas.fill(Path(options.canvas), marks, options.assignment, options.replace)
@@ -202,7 +208,7 @@ def _marks(options: argparse.Namespace) -> int:
     Path(options.out).write_bytes(filled.content)
     print(f"{filled.grades} grades: {options.out}")
     notes = list(filled.notes)
-    if options.feedback:
+    if options.feedback and feedback:
         content, more = feedback(marks)
         Path(options.feedback).write_bytes(content)
         notes += [note for note in more if note not in notes]

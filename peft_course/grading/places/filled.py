@@ -29,14 +29,7 @@ def read_marks(folder: Path, exercise: str | None = None) -> list[Mark]:
 
     Raises ValueError where there are none, or several exercises and no word which.
     """
-    path = folder / "marks.json" if folder.is_dir() else folder
-    try:
-        content = json.loads(path.read_text(encoding="utf8"))
-        marks = [_mark(each) for each in content["marks"]]
-    except FileNotFoundError:
-        raise ValueError(f"{path} is not there; name the folder that peft-course class --out wrote") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"{path} is not what peft-course class writes: {error}") from None
+    path, marks = _path(folder), all_marks(folder)
     names = sorted({mark.exercise for mark in marks} - {""})
     if exercise is None and len(names) == 1:
         exercise = names[0]
@@ -44,6 +37,21 @@ def read_marks(folder: Path, exercise: str | None = None) -> list[Mark]:
         told = f"{exercise} is not among them" if exercise else "say which one with --exercise"
         raise ValueError(f"{path} has marks of {', '.join(names) or 'no exercise'}: {told}")
     return [mark for mark in marks if mark.exercise in (exercise, "")]
+
+
+def all_marks(folder: Path) -> list[Mark]:
+    """The marks of all exercises. Raises ValueError where they are not there."""
+    path = _path(folder)
+    try:
+        return [_mark(each) for each in json.loads(path.read_text(encoding="utf8"))["marks"]]
+    except FileNotFoundError:
+        raise ValueError(f"{path} is not there; name the folder that peft-course class --out wrote") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path} is not what peft-course class writes: {error}") from None
+
+
+def _path(folder: Path) -> Path:
+    return folder / "marks.json" if folder.is_dir() else folder
 
 
 def _mark(content: dict[str, Any]) -> Mark:
