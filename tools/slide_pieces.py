@@ -16,7 +16,7 @@ from paper import of_class, words
 LETTERS, LINE = 80, 39  # of text: letters in a line, and its height
 CODE_LETTERS, CODE_LINE = 95, 26  # the same of code
 FIGURE = 400  # it takes the room that is left, and needs so much
-SENTENCE = re.compile(r"[.?!:](?=\s|$)")
+SENTENCE = re.compile(r"[.?!](?=\s|$)")
 ENOUGH = 140  # letters, after which a first sentence needs no second one
 
 

@@ -62,7 +62,7 @@
     document.documentElement.classList.add('speaking');
     document.querySelectorAll('.notes').forEach((notes) => { notes.open = true; });
     controls.querySelector('[data-speak]').remove();
-    document.getElementById(location.hash.slice(1))?.scrollIntoView(); // its place has moved
   }
+  document.getElementById(location.hash.slice(1))?.scrollIntoView(); // before the address says another place
   tellPlace();
 })();

@@ -75,6 +75,12 @@ def test_keys_turn_the_slides_and_unfold_the_notes(page: Any) -> None:
     assert page.locator("[id='2'] .notes > div").is_visible()
 
 
+def test_an_address_leads_to_its_slide(page: Any) -> None:
+    page.goto(page.url.replace("#1", "#8"))
+    page.reload()
+    assert page.evaluate(PLACE)[0] == 8 and page.url.endswith("#8")
+
+
 def test_the_speakers_window_shows_the_notes_and_turns_with_the_room(page: Any) -> None:
     for place in (2, 3, 4):
         page.keyboard.press("ArrowRight")
