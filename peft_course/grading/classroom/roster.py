@@ -68,7 +68,7 @@ class Roster:
         return next((one.name for one in self.learners if one.variant == variant), "the book" if not variant else "?")
 
     def assign(self, handed_in: Sequence[HandedIn]) -> tuple[list[HandedIn], list[HandedIn]]:
-        """The files with their learners' variants, and those of nobody on the roster.
+        """The files with their learners' variants (and names, where a folder of ours has them), and strangers' files.
 
         A file's key is then another one for every learner and roster: it has to be graded once for each.
         """
@@ -79,7 +79,8 @@ class Roster:
                 strangers.append(each)
             else:
                 whose = hashlib.blake2b(f"{learner.variant} {class_}".encode(), digest_size=8).hexdigest()
-                known.append(replace(each, key=f"{each.key}-{whose}", variant=learner.variant))
+                name = learner.name if _plain(each.learner) == _plain(learner.folder) else each.learner
+                known.append(replace(each, learner=name, key=f"{each.key}-{whose}", variant=learner.variant))
         return known, strangers
 
 
