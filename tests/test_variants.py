@@ -141,7 +141,7 @@ def test_a_learner_is_found_by_the_names_that_downloads_give() -> None:
 def test_two_of_one_name_are_told_apart_by_their_ids_or_not_at_all() -> None:
     class_ = Roster([("Li Wei", "1"), ("Li Wei", "2")], SECRET)
     assert class_.find("Li Wei (2)") == class_.learners[1] and class_.find("Li Wei") is None
-    with pytest.raises(ValueError, match=r"'Li Wei' twice; give each of them an id"):
+    with pytest.raises(ValueError, match=r"'li wei' twice; give each of them an id"):
         roster("Li Wei", "li wei")
 
 
@@ -193,7 +193,7 @@ def test_equal_files_of_two_learners_are_graded_for_each_of_them() -> None:
 
 # -- what is copied ---------------------------------------------------------------------------------------------------
 def test_an_answer_that_is_right_for_others_is_found_and_the_learner_reads_no_name() -> None:
-    ada, bob = roster("Ada", "Bob").variants
+    ada, bob = SOME[:2]
     task = find("4.1").of(bob)
     mark = judge(task, known(task, right("4.1", ada)), 0, (ada, bob))
     assert not mark.passed and mark.fits == (ada,)
@@ -203,7 +203,7 @@ def test_an_answer_that_is_right_for_others_is_found_and_the_learner_reads_no_na
 
 
 def test_a_known_mistake_with_one_s_own_numbers_is_nobody_else_s_answer() -> None:
-    ada, bob = roster("Ada", "Bob").variants
+    ada, bob = SOME[:2]
     task = find("4.1").of(bob)
     mistake = task.mistakes[0]
     mark = judge(task, known(task, mistake.wrong), 0, (ada, bob))
@@ -230,6 +230,7 @@ def test_a_class_with_variants_from_the_roster_to_the_report(
     monkeypatch.setattr(shutil, "which", lambda program: None)  # no sandbox, on every machine
     list_, secret = tmp_path / "roster.csv", tmp_path / "secret"
     list_.write_text("learner\nAda\nBob\nEve\nMallory\n")
+    secret.write_bytes(SECRET)  # by which no two of them have the same numbers
     command = ["variants", str(list_), "--exercise", "04-soft-prompts", "--secret", str(secret)]
     assert main([*command, "--out", str(tmp_path / "notebooks")]) == 0
     assert "4 notebooks" in capsys.readouterr().out and len(list((tmp_path / "notebooks").rglob("*.ipynb"))) == 4

@@ -55,10 +55,10 @@ def notebook_of(learner: Learner, exercise: Exercise, notebook: dict[str, Any]) 
                 if number is None:
                     cells.append(_whose(learner))
                 number = head[1]
-            for book, own in changes.get(number, ()) if number else ():
-                if book in source:
-                    source = source.replace(book, own)
-                    changes[str(number)].remove((book, own))
+            asked = changes.get(number or "", [])
+            for change in [each for each in asked if each[0] in source]:
+                source = source.replace(*change)
+                asked.remove(change)
         cells.append({**cell, "source": source.splitlines(keepends=True)})
     if left := [book for of_task in changes.values() for book, _ in of_task]:
         raise ValueError(f"the notebook of {exercise.name} does not say {left[0]!r}: it is of another version")
