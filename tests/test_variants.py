@@ -27,7 +27,7 @@ from peft_course.grading.varied import NAME
 
 ROOT = Path(__file__).resolve().parents[1]
 PREDICTIONS = [task for exercise in EXERCISES for task in exercise.tasks if task.probe is value]
-SECRET = b"not to be guessed by anybody"
+SECRET = b"known to the teacher alone"
 SOME = [f"variant {i}" for i in range(12)]
 
 
