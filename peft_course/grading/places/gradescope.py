@@ -12,6 +12,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -111,7 +112,7 @@ def graded(submission: Path, exercise: Exercise, place: Sandbox) -> Report:
             path = the_notebook(submission, exercise, Path(copies))
         except ValueError as error:
             return Report(submission, exercise, refused=str(error))
-        return grade(path, sandbox=place)
+        return replace(grade(path, sandbox=place), path=Path(path.name))
 
 
 def the_notebook(submission: Path, exercise: Exercise, copies: Path) -> Path:
