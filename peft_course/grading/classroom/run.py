@@ -82,7 +82,13 @@ def answers(path: Path) -> dict[str, str]:
     except NotAnExerciseError:
         return {}
     cells = {task.number: submission.code(task) for task in exercise.tasks}
-    return {number: "\n\n".join(sources)[:LONGEST] for number, sources in cells.items() if sources}
+    return {number: "\n\n".join(filter(_says, sources))[:LONGEST] for number, sources in cells.items() if sources}
+
+
+def _says(source: str) -> bool:
+    """Whether a cell does more than import."""
+    lines = (line.strip() for line in source.split("\n"))
+    return any(line and not line.startswith(("import ", "from ", "#", "%")) for line in lines)
 
 
 def side_by_side(jobs: int, seed: int, sandbox: Sandbox | None, others: Sequence[str] = ()) -> Submit:
