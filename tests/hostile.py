@@ -33,8 +33,11 @@ HOSTILE = {
     "read the grader's environment": (
         "import glob\n"
         "for place in glob.glob('/proc/*/environ'):\n"
-        "    if 'TOP_SECRET' in open(place).read():\n"
-        "        print('ESCAPED')\n"
+        "    try:\n"
+        "        if 'TOP_SECRET' in open(place).read():\n"
+        "            print('ESCAPED')\n"
+        "    except OSError:\n"
+        "        pass\n"
     ),
     "connect to this machine": (
         "import socket\nsocket.create_connection(('127.0.0.1', PORT), timeout=2).sendall(b'secret')" + REACH

@@ -93,11 +93,24 @@ def test_the_sandbox_alone_holds_hostile_code(name: str, outside: Path, knocks: 
     assert Path.home().is_dir() and GRADER.joinpath("worker.py").is_file()
 
 
-@pytest.mark.parametrize("name", ["read another submission", "read the right answers", "connect to this machine"])
-def test_without_a_sandbox_the_same_code_does_what_it_wants(name: str, outside: Path, knocks: list[bytes]) -> None:
+HARMLESS = (  # what may be run outside, too
+    "read another submission",
+    "read the right answers",
+    "list the right answers",
+    "out by a symbolic link",
+    "out by /proc",
+    "read the grader's environment",
+    "connect to this machine",
+)
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_without_a_sandbox_the_same_code_does_what_it_wants(
+    name: str, outside: Path, knocks: list[bytes], tmp_path: Path
+) -> None:
     """So it is the sandbox that holds it."""
     code = prepared(HOSTILE[name], outside)
-    program = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=100, check=False)
+    program = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, timeout=100, check=False)
     assert b"ESCAPED" in program.stdout
 
 
