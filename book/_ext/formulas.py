@@ -16,6 +16,9 @@ from sphinx.util.math import get_node_equation_number
 
 TEMML = Path(__file__).parent / "temml" / "temml.min.js"
 ENVIRONMENT = re.compile(r"\s*\\begin\{(align|gather|alignat|equation|multline)\*?\}")
+BASE = r"(<mi>[^<]*</mi>|<mpadded[^>]*><mi>[^<]*</mi></mpadded>)"
+PRIME = r'<mo[^>]*class="tml-prime[^"]*">′</mo>'
+PRIMED = r'<mrow>\1<mo lspace="0.1em" rspace="0em">′</mo></mrow>'
 logger = logging.getLogger(__name__)
 
 
@@ -31,10 +34,16 @@ def mathml(latex: str, display: bool = False) -> str:
     """The formula as a <math> element. A ValueError says what Temml does not understand in it."""
     options = {"displayMode": display, "throwOnError": True, "xml": True, "wrap": "none"}
     try:
-        return str(temml().call("temml.renderToString", latex, options))
+        return low_primes(str(temml().call("temml.renderToString", latex, options)))
     except JSEvalException as error:
         what = re.sub(r"^.*?Error: ", "", str(error).strip().splitlines()[0])
         raise ValueError(f"the formula {latex!r} cannot be set: {what}") from None
+
+
+def low_primes(formula: str) -> str:
+    """The font's prime is raised by itself: as an exponent it would stand far above its letter."""
+    formula = re.sub(f"<msup>{BASE}{PRIME}</msup>", PRIMED, formula)
+    return re.sub(f"<msubsup>{BASE}{BASE}{PRIME}</msubsup>", rf"<msub>{PRIMED}\2</msub>", formula)
 
 
 def lines(latex: str) -> str:
