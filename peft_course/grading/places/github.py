@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ... import __version__
-from ..exercises import EXERCISES
+from ..exercises import named
 from ..grade import Report
 from ..report import as_data, table
 from ..task import Mark
@@ -165,9 +165,7 @@ def workflow(
 
     Raises ValueError for an exercise that there is not, and for a path or a requirement that a shell could misread.
     """
-    names = [each.name for each in EXERCISES]
-    if exercise not in names:
-        raise ValueError(f"there is no exercise {exercise!r}; there are {', '.join(names)}")
+    named(exercise)
     notebook, install = notebook or f"{exercise}.ipynb", install or f"peft-course=={__version__}"
     if not re.fullmatch(r"(?!-)(?:[\w-][\w.-]*/)*[\w-][\w.-]*\.ipynb", notebook, re.ASCII):
         raise ValueError(f"{notebook!r} is no path of a notebook in a repository: letters, digits, _ - . and /")

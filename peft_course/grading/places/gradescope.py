@@ -19,7 +19,7 @@ from typing import Any
 
 from ... import __version__
 from ..classroom import collect
-from ..exercises import EXERCISES, Exercise
+from ..exercises import Exercise, named
 from ..grade import Report, grade, opened
 from ..report import table
 from ..sandbox import USER, NoSandboxError, Sandbox, sandbox
@@ -160,13 +160,6 @@ def _add(archive: zipfile.ZipFile, name: str, content: bytes, mode: int) -> None
     member.create_system, member.external_attr = 3, mode << 16  # Unix, which knows what can be executed
     member.compress_type = zipfile.ZIP_DEFLATED
     archive.writestr(member, content)
-
-
-def named(name: str) -> Exercise:
-    exercises = {exercise.name: exercise for exercise in EXERCISES}
-    if name not in exercises:
-        raise ValueError(f"there is no exercise {name!r}; there are {', '.join(exercises)}")
-    return exercises[name]
 
 
 def main(arguments: Sequence[str]) -> None:
