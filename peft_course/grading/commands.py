@@ -119,7 +119,8 @@ def _class(options: argparse.Namespace) -> None:
         _roster(options), options.similar,
     )  # fmt: skip
     graded = [mark for mark in marks if mark.refused is None]
-    print(f"{len(graded)} marks, {len(marks) - len(graded)} files not graded: {options.out}/summary.html")
+    rest = len(marks) - len(graded)
+    print(f"{len(graded)} marks, {rest} file{'s'[: rest != 1]} not graded: {options.out}/summary.html")
     if look := [mark for mark in marks if mark.look]:
         print(f"{len(look)} times are not known or not sure; {options.out}/summary.html names them", file=sys.stderr)
 

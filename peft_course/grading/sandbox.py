@@ -88,7 +88,8 @@ def sandbox(tool: str = "bubblewrap") -> Sandbox:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise NoSandboxError(f"no sandbox: {program} does not start: {error}{_ways_out(tool)}") from error
     if trial.returncode:
-        why = (trial.stderr.strip().splitlines() or [f"exit status {trial.returncode}"])[-1]
+        said = [line for line in trial.stderr.strip().splitlines() if line and not line.startswith("Run 'docker")]
+        why = (said or [f"exit status {trial.returncode}"])[-1]
         raise NoSandboxError(f"no sandbox: {program} cannot make one here: {why}{_ways_out(tool)}")
     return here
 

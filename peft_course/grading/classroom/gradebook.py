@@ -159,6 +159,7 @@ def _about(name: str, marks: Sequence[Mark]) -> dict[str, Any]:
                 "solved": sum(bool(one["points"]) for one in given),
                 "attempted": sum(one["feedback"] != "not attempted" for one in given),
                 "seconds": sorted(one["seconds"] for one in given)[len(given) // 2],
+                "longest": max(one["seconds"] for one in given),
                 "hints": Counter(one["hint"] for one in given if one["hint"]).most_common(3),
             }
             for task, given in tasks.items()
