@@ -69,7 +69,8 @@ def inline(self: Any, node: nodes.math) -> None:
 
 def block(self: Any, node: nodes.math_block) -> None:
     latex = node.astext()
-    self.body.append(self.starttag(node, "div", CLASS="math notranslate nohighlight"))
+    numbered = " numbered" if node["number"] else ""
+    self.body.append(self.starttag(node, "div", CLASS=f"math notranslate nohighlight{numbered}"))
     if node["number"]:
         self.body.append(f'<span class="eqno">({get_node_equation_number(self, node)})')
         self.add_permalink_ref(node, "Link to this equation")
