@@ -32,6 +32,15 @@ FACTS = """() => {
     "ways to the source": ["edit", "issues"].filter((kind) => document.querySelector(`a.btn-source-${kind}-button`)),
   };
 }"""
+# What sticks out of a box that scrolls or cuts, at the side to which nobody can scroll.
+CUT = """() => [...document.querySelectorAll(".bd-main *")].filter((e) => {
+  const box = e.getBoundingClientRect();
+  if (!e.checkVisibility() || box.width < 2 || box.height < 2) return false;
+  if (getComputedStyle(e).position === "absolute") return false;
+  let around = e.parentElement;
+  while (around !== document.body && getComputedStyle(around).overflowX === "visible") around = around.parentElement;
+  return around !== document.body && box.left < around.getBoundingClientRect().left - 2;
+}).map((e) => `${e.tagName} ${e.className.baseVal ?? e.className}`)"""
 # The contrast of a kind of token is the same everywhere on a page: one of each is enough, and a hundred times faster.
 # So are formulas on one ground.
 ONE_TOKEN_OF_A_KIND = """() => {
@@ -79,6 +88,7 @@ def visit(page: Any, heard: dict[str, list[str]], address: str) -> dict[str, Any
     result = {"bytes": page.evaluate(BYTES), "shift": page.evaluate(SHIFT), **page.evaluate(FACTS)}
     page.set_viewport_size(NARROW)
     result["overflow"] = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    result["cut"] = page.evaluate(CUT)
     result["faults"] = faults(page)
     return result | {name: [*found] for name, found in heard.items()}
 

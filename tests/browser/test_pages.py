@@ -50,6 +50,10 @@ def test_no_page_is_wider_than_a_telephone(found: Found) -> None:
     assert {name: result["overflow"] for name, result in found.items() if result["overflow"] > 0} == {}
 
 
+def test_nothing_is_cut_off_at_the_left_of_a_telephone(found: Found) -> None:
+    assert those(found, "cut") == {}
+
+
 def test_every_picture_has_a_text(found: Found) -> None:
     assert those(found, "pictures without text") == {}
 
