@@ -34,14 +34,17 @@ def projects_plainly(model: PreTrainedModel) -> bool:
     head, base, said = model.get_output_embeddings(), model.base_model, []
     if type(head) is not nn.Linear or base is model or hasattr(head, "_hf_hook"):  # Accelerate moves such a weight
         return False
-    hook = head.register_forward_hook(lambda _, states, logits: said.append((states[0], logits.data_ptr())))
+    hook = head.register_forward_hook(lambda _, states, logits: said.append((states[0], logits.clone())))
     try:
         ids = torch.zeros(1, 2, dtype=torch.long, device=model.device)
         mask = torch.ones_like(ids)
         logits, states = model(ids, attention_mask=mask).logits, base(ids, attention_mask=mask).last_hidden_state
     finally:
         hook.remove()
-    return len(said) == 1 and logits.data_ptr() == said[0][1] and torch.equal(states, said[0][0])
+    if len(said) != 1:
+        return False
+    read, made = said[0]
+    return logits.dtype == made.dtype and torch.equal(logits, made) and torch.equal(states, read)
 
 
 class _Losses(torch.autograd.Function):

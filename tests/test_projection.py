@@ -112,6 +112,12 @@ def test_a_model_that_changes_its_logits_keeps_its_own_way(model):
     torch.testing.assert_close(losses[0], F.cross_entropy(logits, tokens[0], reduction="none"), atol=1e-5, rtol=1e-5)
 
 
+def test_logits_that_are_changed_where_they_lie_are_changed():
+    model = copy.deepcopy(random_lm("llama").model)
+    model.register_forward_hook(lambda _, inputs, output: (output.logits.mul_(0.5), None)[1])
+    assert not projects_plainly(model)
+
+
 def test_a_lora_on_the_head_is_not_passed_by():
     peft = pytest.importorskip("peft")
     model = copy.deepcopy(random_lm("llama").model)
