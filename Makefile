@@ -49,7 +49,7 @@ serve: book
 test: environment
 	@echo "== ruff"; $(BIN)/ruff check .
 	@echo "== mypy"; $(BIN)/mypy
-	@echo "== unit tests"; $(BIN)/pytest $(PARALLEL) tests
+	@echo "== unit tests"; $(BIN)/pytest $(PARALLEL) --no-loadscope-reorder tests
 	@echo "== notebooks"; OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) -p no:peft-course --nbval --nbval-current-env --nbval-cell-timeout=600 $(wildcard book solutions)
 
 test-browser: environment
