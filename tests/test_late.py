@@ -317,7 +317,7 @@ def test_the_command_takes_the_policy(
     assert main([*command, "--late", str(tmp_path / "late.toml")]) == 0
     (row,) = csv.DictReader((tmp_path / "out" / "marks.csv").read_text().splitlines())
     assert (row["points"], row["deduction"]) == ("4.5", "0.5")
-    assert "1 times are not known or not sure" in capsys.readouterr().err
+    assert "not known or not sure: 1 time; " in capsys.readouterr().err
     assert "with a late policy" in (tmp_path / "out" / "log.txt").read_text()
     assert main([*command, "--worksheet", "x.csv"]) == 1 and "give the late policy too" in capsys.readouterr().err
 

@@ -122,7 +122,8 @@ def _class(options: argparse.Namespace) -> None:
     rest = len(marks) - len(graded)
     print(f"{len(graded)} marks, {rest} file{'s'[: rest != 1]} not graded: {options.out}/summary.html")
     if look := [mark for mark in marks if mark.look]:
-        print(f"{len(look)} times are not known or not sure; {options.out}/summary.html names them", file=sys.stderr)
+        times = f"{len(look)} time{'s'[: len(look) != 1]}"
+        print(f"not known or not sure: {times}; {options.out}/summary.html has a list", file=sys.stderr)
 
 
 def _variants(options: argparse.Namespace) -> None:
