@@ -45,6 +45,11 @@ class Mark:
     def earned(self) -> float:
         return round(self.points + self.deduction, 2)
 
+    @property
+    def deducted(self) -> str:
+        """A sentence on what was taken off; empty where nothing was."""
+        return f"{self.earned:g} earned, {self.deduction:g} taken off: {self.late}." if self.deduction else ""
+
 
 def marks(
     handed_in: Sequence[HandedIn],

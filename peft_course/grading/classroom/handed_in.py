@@ -130,6 +130,11 @@ def _kept(file: BinaryIO, where: str, copies: Path) -> HandedIn | LeftOut:
     return HandedIn(learner_of(where), where, path, key)
 
 
+def number_of(learner: str) -> str:
+    """What stands in brackets behind a learner's name, the platform's number; the name itself where nothing does."""
+    return learner.rsplit("(", 1)[-1].removesuffix(")")
+
+
 def learner_of(where: str) -> str:
     """Whose file this is, by its path.
 

@@ -24,6 +24,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ..exercises import EXERCISES
+from .handed_in import number_of
 
 KEYS = ("timezone", "grace", "percent_a_day", "days", "deadlines", "extensions")
 
@@ -105,8 +106,7 @@ class Policy:
 
     def _extension(self, learner: str) -> Mapping[str, datetime]:
         """By the learner's name in marks.csv, or by the number in brackets behind it."""
-        number = learner.rsplit("(", 1)[-1].removesuffix(")")
-        return self.extensions.get(learner, self.extensions.get(number, {}))
+        return self.extensions.get(learner, self.extensions.get(number_of(learner), {}))
 
 
 # -- the file ---------------------------------------------------------------------------------------------------------

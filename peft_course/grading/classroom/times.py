@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from ..places.table import Table
 from .commits import committed
-from .handed_in import CANVAS, HandedIn
+from .handed_in import CANVAS, HandedIn, number_of
 from .late import Arrival
 
 MONTHS = "january february march april may june july august september october november december".split()
@@ -36,8 +36,7 @@ def arrivals(
 
 
 def _arrival(place: Path, file: HandedIn, zone: ZoneInfo, rows: dict[str, datetime]) -> Arrival:
-    number = file.learner.rsplit("(", 1)[-1].removesuffix(")")
-    if when := rows.get(number):
+    if when := rows.get(number_of(file.learner)):
         return Arrival(when, "Moodle's worksheet")
     for part in file.where.split("/"):
         if CANVAS.match(part):

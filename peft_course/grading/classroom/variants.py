@@ -32,11 +32,11 @@ def handed_out(name: str, folder: Path | None = None) -> dict[str, Any]:
 
 def write_notebooks(roster: Roster, exercise: Exercise, out: Path, folder: Path | None = None) -> list[Path]:
     """One notebook a learner, ``out/Ada-Lovelace-1f2e3d/04-soft-prompts.ipynb``; the paths."""
-    blank, paths = json.dumps(handed_out(exercise.name, folder)), []
+    blank, paths = handed_out(exercise.name, folder), []
     for learner in roster.learners:
         path = out / learner.folder / f"{exercise.name}.ipynb"
         path.parent.mkdir(parents=True, exist_ok=True)
-        made = notebook_of(learner, exercise, json.loads(blank))
+        made = notebook_of(learner, exercise, blank)
         path.write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", encoding="utf8")
         paths.append(path)
     return paths

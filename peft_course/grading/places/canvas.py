@@ -110,7 +110,7 @@ def _notebook(mark: Mark) -> bytes:
     if mark.refused is not None:
         parts = [f"# Not graded\n\n{_fenced(mark.refused)}"]
     else:
-        late = f"\n\n{mark.earned:g} earned, {mark.deduction:g} taken off: {mark.late}." if mark.deduction else ""
+        late = f"\n\n{mark.deducted}" if mark.deducted else ""
         parts = [f"# {mark.exercise}: {mark.points:g} of {mark.out_of} points{late}"]
         parts += [
             f"## {task['number']} {task['title']}: {task['points']}/{task['out_of']}\n\n{_fenced(task['feedback'])}"

@@ -72,7 +72,7 @@ def comment(mark: Mark) -> str:
     """A learner's feedback as one line of HTML, without anybody else's data."""
     if mark.refused is not None:
         return harmless(f"<p>Not graded: {html.escape(mark.refused)}</p>")
-    late = f" {mark.earned:g} earned, {mark.deduction:g} taken off: {html.escape(mark.late)}." if mark.deduction else ""
+    late = f" {html.escape(mark.deducted)}" if mark.deducted else ""
     tasks = "".join(
         f"<li>{html.escape(task['number'] + ' ' + task['title'])}: {task['points']}/{task['out_of']}. "
         f"{'<br>'.join(html.escape(task['feedback']).splitlines())}</li>"
