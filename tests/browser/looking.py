@@ -7,8 +7,32 @@ from axe_playwright_python.base import AXE_SCRIPT
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 900}
 NOT_OURS = ("Got invalid theme mode",)
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice", "experimental"]
-AXE = """async (run) => (await axe.run({runOnly: run, resultTypes: ["violations"], preload: false})).violations.flatMap(
-  (rule) => rule.nodes.map((node) => `${rule.id}: ${node.target.join(" ")}`))"""
+AXE = """async (rules) => (await axe.run({runOnly: rules, resultTypes: ["violations"], preload: false,
+    rules: {"color-contrast": {enabled: false}}})).violations"""
+# Whether a text stands out depends on its colour, its size and what lies behind it: one text of a kind is enough, and
+# hundreds of times faster than all.
+CONTRAST = """async () => {
+  const known = new Map();
+  const ground = (e) => {
+    if (!e) return "";
+    if (!known.has(e)) {
+      const {backgroundColor, backgroundImage, opacity} = getComputedStyle(e);
+      const own = `${backgroundColor} ${backgroundImage} ${opacity}`;
+      const covers = backgroundColor.startsWith("rgb(") && backgroundImage === "none" && opacity === "1";
+      known.set(e, covers ? own : `${own} on ${ground(e.parentElement)}`);
+    }
+    return known.get(e);
+  };
+  const kinds = new Map();
+  for (const e of document.body.querySelectorAll("*")) {
+    const speaks = [...e.childNodes].some((n) => n.nodeType === Node.TEXT_NODE && n.data.trim());
+    if (!speaks || !e.checkVisibility()) continue;
+    const {color, fontSize, fontWeight} = getComputedStyle(e);
+    const kind = `${color} ${fontSize} ${fontWeight} ${ground(e)}`;
+    if (!kinds.has(kind)) kinds.set(kind, e);
+  }
+  return (await axe.run({include: [...kinds.values()]}, {runOnly: ["color-contrast"], preload: false})).violations;
+}"""
 # Every byte that the page needed, from the network or from the cache, as a plain server sends it.
 BYTES = """() => performance.getEntries().filter((e) => e.decodedBodySize).reduce((n, e) => n + e.decodedBodySize, 0)"""
 SHIFT = """() => new Promise((resolve) => {
@@ -41,27 +65,16 @@ CUT = """() => [...document.querySelectorAll(".bd-main *")].filter((e) => {
   while (around !== document.body && getComputedStyle(around).overflowX === "visible") around = around.parentElement;
   return around !== document.body && box.left < around.getBoundingClientRect().left - 2;
 }).map((e) => `${e.tagName} ${e.className.baseVal ?? e.className}`)"""
-# The contrast of a kind of token is the same everywhere on a page: one of each is enough, and a hundred times faster.
-# So are formulas on one ground.
+# A coloured token more is a node more for each rule, and nothing new. (Read all, then write all: a style that is asked
+# for after each change is computed anew each time.)
 ONE_TOKEN_OF_A_KIND = """() => {
-  const seen = new Set();
-  for (const span of document.querySelectorAll(".highlight span[class]")) {
-    const kind = span.className + getComputedStyle(span.closest(".highlight pre")).backgroundColor;
-    if (seen.has(kind)) span.replaceWith(...span.childNodes);
-    seen.add(kind);
-  }
-}"""
-ONE_FORMULA_ON_A_GROUND = """() => {
-  const ground = (e) => !e || getComputedStyle(e).backgroundColor !== "rgba(0, 0, 0, 0)" ? e : ground(e.parentElement);
-  const seen = new Set();
-  for (const formula of document.querySelectorAll("math")) {
-    const kind = getComputedStyle(formula).color + ground(formula)?.className;
-    if (seen.has(kind)) formula.remove();
-    seen.add(kind);
-  }
+  const kind = (span) => span.className + getComputedStyle(span.closest(".highlight pre")).backgroundColor;
+  const spans = [...document.querySelectorAll(".highlight span[class]")].map((span) => [span, kind(span)]);
+  const first = new Map([...spans].reverse().map(([span, kind]) => [kind, span]));
+  for (const [span, kind] of spans) if (first.get(kind) !== span) span.replaceWith(...span.childNodes);
 }"""
 SET_MODE = "(mode) => { document.documentElement.dataset.mode = document.documentElement.dataset.theme = mode; }"
-SETTLED = "() => Promise.all(document.getAnimations().map((a) => a.finished.catch(() => null))).then(() => null)"
+STILL = "*, ::before, ::after { transition: none !important; animation: none !important; }"
 
 
 def watch(page: Any, own: str) -> dict[str, list[str]]:
@@ -79,30 +92,43 @@ def watch(page: Any, own: str) -> dict[str, list[str]]:
 
 
 def visit(page: Any, heard: dict[str, list[str]], address: str) -> dict[str, Any]:
-    """All that is tested of a page, on one load of it."""
+    """All that is tested of a page, on two loads of it: on a desk, and on a telephone."""
     for found in heard.values():
         found.clear()
-    page.set_viewport_size(WIDE)
-    page.goto(address, wait_until="load")
-    page.evaluate("() => document.fonts.ready.then(() => null)")
+    load(page, address, WIDE)
     result = {"bytes": page.evaluate(BYTES), "shift": page.evaluate(SHIFT), **page.evaluate(FACTS)}
-    page.set_viewport_size(NARROW)
+    result["faults"] = faults(page) + contrasts(page)
+    load(page, address, NARROW)
+    result["shift"] = max(result["shift"], page.evaluate(SHIFT))
     result["overflow"] = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     result["cut"] = page.evaluate(CUT)
-    result["faults"] = faults(page)
+    result["faults"] += faults(page)
     return result | {name: [*found] for name, found in heard.items()}
 
 
+def load(page: Any, address: str, size: dict[str, int]) -> None:
+    page.set_viewport_size(size)
+    page.goto(address, wait_until="load")
+    page.evaluate("() => document.fonts.ready.then(() => null)")
+
+
 def faults(page: Any) -> list[str]:
-    """What axe-core finds, wide and narrow, light and dark. Only colours differ between the modes."""
+    """What axe-core finds, but for the contrast: places and sizes, names and parts."""
     page.evaluate(AXE_SCRIPT)
     page.evaluate(ONE_TOKEN_OF_A_KIND)
+    return told(page.evaluate(AXE, STANDARDS))
+
+
+def contrasts(page: Any) -> list[str]:
+    """Texts that hardly stand out, in light and dark. (After `faults`, which loads axe-core.)"""
+    page.add_style_tag(content=STILL)  # a mode is there at once, and nobody waits for an animation that never ends
     found = []
-    for size in (WIDE, NARROW):
-        page.set_viewport_size(size)
-        for mode, rules in (("light", STANDARDS), ("dark", ["color-contrast"])):
-            page.evaluate(SET_MODE, mode)
-            page.evaluate(SETTLED)
-            found += [f"{size['width']} {mode}: {fault}" for fault in page.evaluate(AXE, rules)]
-            page.evaluate(ONE_FORMULA_ON_A_GROUND)  # the first look, with all rules, has seen each
+    for mode in ("dark", "light"):
+        page.emulate_media(color_scheme=mode)
+        page.evaluate(SET_MODE, mode)
+        found += [f"{mode}: {fault}" for fault in told(page.evaluate(CONTRAST))]
     return found
+
+
+def told(violations: list[dict[str, Any]]) -> list[str]:
+    return [f"{rule['id']}: {' '.join(map(str, node['target']))}" for rule in violations for node in rule["nodes"]]
