@@ -67,11 +67,12 @@ def deck(page: Page, built: Path) -> str:
     shown = "\n".join(as_html(number, slide, page.part) for number, slide in enumerate(cut(page.body), 1))
     tools = ROOT / "tools"
     styles = (tools / "slides.css").read_text(encoding="utf8")
+    scripts = (ROOT / "book" / "_assets" / "reader" / "scroll.js", tools / "slides.js")
     return DECK.format(
         title=escape(page.title),
         styles="\n".join([styles, *code_colours(built), formulas_css(built / "_static" / "formulas")]),
         slides=shown,
-        script=(tools / "slides.js").read_text(encoding="utf8"),
+        script="\n".join(path.read_text(encoding="utf8") for path in scripts),
     )
 
 
