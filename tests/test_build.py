@@ -22,9 +22,12 @@ class SmallBook:
             shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("_config.yml", "constraints.txt", "book/references.bib"):
             shutil.copy(ROOT / name, root / name)
-        (root / "book" / "_toc.yml").write_text("format: jb-book\nroot: page\nchapters:\n- file: other\n")
+        toc = "format: jb-book\nroot: page\nchapters:\n- file: other\n- file: second\n"
+        (root / "book" / "_toc.yml").write_text(toc)
         (root / "book" / "other.md").write_text("# Another page\n")
         self.executions = root / "executions.txt"
+        words = [nbformat.v4.new_markdown_cell("# A second notebook\n\nIt follows {doc}`page`.")]
+        nbformat.write(nbformat.v4.new_notebook(cells=words), root / "book" / "second.ipynb")
         self.write_package("def answer():\n    return 42\n")
         self.write_page("The answer")
 
@@ -56,9 +59,12 @@ class SmallBook:
     def html(self, page: str = "page") -> str:
         return (self.root / "_build" / "html" / f"{page}.html").read_text(encoding="utf8")
 
-    def written(self, page: str) -> int:
-        """When the page was written, in nanoseconds."""
-        return (self.root / "_build" / "html" / f"{page}.html").stat().st_mtime_ns
+    def colab(self, page: str) -> str:
+        return (self.root / "_build" / "html" / "colab" / f"{page}.ipynb").read_text(encoding="utf8")
+
+    def written(self, name: str) -> int:
+        """When a file of the built book was written, in nanoseconds."""
+        return (self.root / "_build" / "html" / name).stat().st_mtime_ns
 
 
 @pytest.fixture(scope="module")
@@ -77,15 +83,20 @@ def test_the_book_follows_the_package(small_book: SmallBook) -> None:
     assert small_book.build().returncode == 0
     assert small_book.times_executed() == 1, "an untouched book is not executed again"
 
-    written = small_book.written("other")
+    files = ("other.html", "colab/second.ipynb")
+    written = [small_book.written(name) for name in files]
     small_book.write_page("The answer\n\nIt is known.")
     assert small_book.build().returncode == 0
     assert "It is known." in small_book.html()
-    assert small_book.written("other") == written, "a page that shows nothing of what has changed is not written again"
+    assert "It is known." in small_book.colab("page")
+    assert [small_book.written(name) for name in files] == written, (
+        "a page and a notebook that show nothing of what has changed are not written again"
+    )
 
     small_book.write_page("The question")
     assert small_book.build().returncode == 0
     assert "The question" in small_book.html("other"), "a new title is shown at the side of every page"
+    assert "[The question]" in small_book.colab("second"), "and where a notebook names it"
     assert small_book.times_executed() == 1, "words are no reason to execute anything"
 
     small_book.write_package("def answer():\n    return 43\n")

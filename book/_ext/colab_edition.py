@@ -4,6 +4,8 @@ It is written beside the book's pages, into `colab/`; `.github/workflows/book.ym
 `colab`, from which Colab opens a notebook. Text that a notebook cannot show fails the build.
 """
 
+import hashlib
+import json
 import shutil
 from pathlib import Path
 from urllib.parse import quote, urlsplit
@@ -12,7 +14,7 @@ import nbformat
 from colab_known import Book
 from colab_notebook import Source, edition
 from colab_text import Text, UnknownMarkupError
-from execution import ROOT
+from execution import ROOT, fingerprint
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
@@ -53,26 +55,48 @@ def launch(app: Sphinx, pagename: str, templatename: str, context: dict, doctree
 
 
 def write_edition(app: Sphinx, exception: Exception | None) -> None:
+    """Makes anew what is not there, or was made of something else."""
     if exception or app.builder.name != "html":
         return
-    made, problems = {}, []
-    for page in sorted(app.env.found_docs):
-        if path := notebook_of(app, page):
-            book = Book(app, page)
-            source = Source(nbformat.read(path, as_version=4), book, ROOT / "exercises" in path.parents, page in PROFIT)
-            try:
-                made[page] = edition(source, Text(book, app.config.myst_enable_extensions))
-            except (UnknownMarkupError, OSError) as error:
-                problems.append(f"{path.relative_to(ROOT)}, {error}")
-    folder = Path(app.outdir) / "colab"
-    shutil.rmtree(folder, ignore_errors=True)
+    folder, kept = Path(app.outdir) / "colab", Path(app.doctreedir) / "colab.json"
+    before = json.loads(kept.read_text(encoding="utf8")) if kept.is_file() else {}
+    kept.unlink(missing_ok=True)
+    notebooks = {page: path for page in sorted(app.env.found_docs) if (path := notebook_of(app, page))}
+    now, around, problems = {}, surroundings(app), []
+    for page, path in notebooks.items():
+        target = folder / f"{page}.ipynb"
+        files = [path, *(Path(app.srcdir, name).resolve() for name in sorted(app.env.dependencies.get(page, ())))]
+        now[page] = f"{around} {fingerprint(file for file in files if ROOT in file.parents)}"
+        if before.get(page) == now[page] and target.is_file():
+            continue
+        book = Book(app, page)
+        source = Source(nbformat.read(path, as_version=4), book, ROOT / "exercises" in path.parents, page in PROFIT)
+        try:
+            made = edition(source, Text(book, app.config.myst_enable_extensions))
+        except (UnknownMarkupError, OSError) as error:
+            problems.append(f"{path.relative_to(ROOT)}, {error}")
+            continue
+        target.parent.mkdir(exist_ok=True, parents=True)
+        nbformat.write(made, target)
     if problems:
+        shutil.rmtree(folder, ignore_errors=True)
         raise ExtensionError("the Colab edition was not written:\n" + "\n".join(problems))
-    folder.mkdir()
+    for left in {*folder.rglob("*.ipynb")} - {folder / f"{page}.ipynb" for page in notebooks}:
+        left.unlink()
     (folder / "README.md").write_text(README, encoding="utf8")
-    for page, nb in made.items():
-        (folder / page).parent.mkdir(exist_ok=True, parents=True)
-        nbformat.write(nb, folder / f"{page}.ipynb")
+    kept.write_text(json.dumps(now), encoding="utf8")
+
+
+def surroundings(app: Sphinx) -> str:
+    """A fingerprint of what a notebook shows beside its own text: other pages' names and numbers, figures, sources."""
+    env = app.env
+    std, math = env.get_domain("std"), env.get_domain("math")
+    names = [std.labels, std.anonlabels, std.objects, std._terms, math.equations, env.toc_fignumbers]  # type: ignore[attr-defined]
+    names += [{page: title.astext() for page, title in env.titles.items()}]
+    said = hashlib.sha256(repr([sorted(each.items()) for each in names]).encode()).hexdigest()[:16]
+    files = [ROOT / "_config.yml", ROOT / "constraints.txt", *sorted((ROOT / "book").rglob("*"))]
+    files += sorted((ROOT / "peft_course").rglob("*.py"))
+    return f"{said} {fingerprint(file for file in files if file.suffix not in ('.md', '.ipynb'))}"
 
 
 def setup(app: Sphinx) -> dict[str, object]:

@@ -7,7 +7,6 @@ from urllib.parse import urljoin, urlsplit
 from colab_text import UnknownMarkupError
 from course_book import cost
 from docutils import nodes
-from drawing import png
 from sphinx.addnodes import pending_xref
 from sphinx.application import Sphinx
 from sphinx.directives.code import LiteralInclude, LiteralIncludeReader
@@ -90,6 +89,8 @@ class Book:
         return self.app.config.numfig_format["figure"] % ".".join(map(str, number))
 
     def picture(self, path: str) -> str:
+        from drawing import png  # brings Matplotlib, which takes a second
+
         file = Path(self.env.relfn2path(path, self.page)[1])
         content = png(file) if file.suffix == ".svg" else file.read_bytes()  # Colab shows no SVG
         return f"data:image/png;base64,{base64.b64encode(content).decode()}"
