@@ -40,6 +40,8 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     """Warns, which fails the build, of a work whose licence is nowhere."""
     if exception or app.builder.name != "html":
         return
+    if not hasattr(app.builder, "globalcontext"):  # which Sphinx makes before it writes the first page
+        return  # no page was written, so nothing was put on one
     target = Path(app.outdir, "licences")
     shutil.rmtree(target, ignore_errors=True)
     target.mkdir()
