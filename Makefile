@@ -17,8 +17,8 @@ PORT ?= 8000
 JOBS ?= 2
 ENGINE ?= docker
 PARALLEL := --numprocesses $(JOBS) --dist loadfile
-# A test that waits for something that never comes (a browser, a kernel) fails after 25 minutes, and the others go on.
-LIMIT := --timeout=1500
+# A test that waits for something that never comes (a browser, a kernel) fails after 40 minutes, and the others go on.
+LIMIT := --timeout=2400
 export PYTHONUNBUFFERED := 1
 
 environment:
