@@ -16,9 +16,8 @@ BIN := .venv/bin
 PORT ?= 8000
 JOBS ?= 2
 ENGINE ?= docker
-PARALLEL := --numprocesses $(JOBS) --dist loadfile
 # A test that waits for something that never comes (a browser, a kernel) fails after 40 minutes, and the others go on.
-LIMIT := --timeout=2400
+PARALLEL := --numprocesses $(JOBS) --dist loadfile --timeout=2400
 export PYTHONUNBUFFERED := 1
 
 environment:
@@ -51,11 +50,11 @@ serve: book
 test: environment
 	@echo "== ruff"; $(BIN)/ruff check .
 	@echo "== mypy"; $(BIN)/mypy
-	@echo "== unit tests"; $(BIN)/pytest $(PARALLEL) $(LIMIT) --no-loadscope-reorder tests
-	@echo "== notebooks"; OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) $(LIMIT) -p no:peft-course --nbval --nbval-current-env --nbval-cell-timeout=600 $(wildcard book solutions)
+	@echo "== unit tests"; $(BIN)/pytest $(PARALLEL) --no-loadscope-reorder tests
+	@echo "== notebooks"; OMP_NUM_THREADS=1 $(BIN)/pytest $(PARALLEL) -p no:peft-course --nbval --nbval-current-env --nbval-cell-timeout=600 $(wildcard book solutions)
 
 test-browser: environment
-	@$(BIN)/pytest $(PARALLEL) $(LIMIT) tests/browser tests/test_links.py
+	@$(BIN)/pytest $(PARALLEL) tests/browser tests/test_links.py
 
 notebooks: environment
 	@$(BIN)/python tools/notebooks.py run

@@ -65,8 +65,7 @@ def write_edition(app: Sphinx, exception: Exception | None) -> None:
     now, around, problems = {}, surroundings(app), []
     for page, path in notebooks.items():
         target = folder / f"{page}.ipynb"
-        files = [path, *(Path(app.srcdir, name).resolve() for name in sorted(app.env.dependencies.get(page, ())))]
-        now[page] = f"{around} {fingerprint(file for file in files if ROOT in file.parents)}"
+        now[page] = f"{around} {fingerprint([path])}"
         if before.get(page) == now[page] and target.is_file():
             continue
         book = Book(app, page)
