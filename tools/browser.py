@@ -59,9 +59,14 @@ def open_page(
     if on_message:
         page.on("console", lambda m: on_message(f"{m.text} ({m.location})") if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: on_message(str(error)))
+    load(page, address)
+    return page
+
+
+def load(page: Any, address: str) -> None:
+    """Goes to an address, and waits for the fonts."""
     page.goto(address, wait_until="load")
     page.evaluate("() => document.fonts.ready.then(() => null)")
-    return page
 
 
 def pages(html: Path) -> list[str]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from axe_playwright_python.base import AXE_SCRIPT
+from browser import load
 
 WIDE, NARROW = {"width": 1440, "height": 900}, {"width": 390, "height": 900}
 NOT_OURS = ("Got invalid theme mode",)
@@ -95,21 +96,17 @@ def visit(page: Any, heard: dict[str, list[str]], address: str) -> dict[str, Any
     """All that is tested of a page, on two loads of it: on a desk, and on a telephone."""
     for found in heard.values():
         found.clear()
-    load(page, address, WIDE)
+    page.set_viewport_size(WIDE)
+    load(page, address)
     result = {"bytes": page.evaluate(BYTES), "shift": page.evaluate(SHIFT), **page.evaluate(FACTS)}
-    result["faults"] = faults(page) + contrasts(page)
-    load(page, address, NARROW)
+    result["faults"] = [f"{WIDE['width']} {fault}" for fault in faults(page) + contrasts(page)]
+    page.set_viewport_size(NARROW)
+    load(page, address)
     result["shift"] = max(result["shift"], page.evaluate(SHIFT))
     result["overflow"] = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     result["cut"] = page.evaluate(CUT)
-    result["faults"] += faults(page)
+    result["faults"] += [f"{NARROW['width']} {fault}" for fault in faults(page) + contrasts(page)]
     return result | {name: [*found] for name, found in heard.items()}
-
-
-def load(page: Any, address: str, size: dict[str, int]) -> None:
-    page.set_viewport_size(size)
-    page.goto(address, wait_until="load")
-    page.evaluate("() => document.fonts.ready.then(() => null)")
 
 
 def faults(page: Any) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import browser, find_chromium
+from browser import browser, find_chromium, load
 from looking import contrasts, faults, watch
 from slides import make
 
@@ -50,8 +50,7 @@ def deck(decks: list[Path]) -> Path:
 def test_no_slide_of_any_deck_is_overfull_and_no_figure_is_small(page: Any, decks: list[Path]) -> None:
     assert len(decks) == 13
     for path in decks:
-        page.goto(path.as_uri())
-        page.evaluate("() => document.fonts.ready.then(() => null)")
+        load(page, path.as_uri())
         assert (path.stem, page.evaluate(OVERFULL), page.evaluate(SMALL)) == (path.stem, [], [])
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browser import browser, find_chromium, open_page, served
-from looking import WIDE, load, visit, watch
+from browser import browser, find_chromium, load, open_page, served
+from looking import visit, watch
 
 pytestmark = [
     pytest.mark.slow,
@@ -26,7 +26,7 @@ def found(book: Path) -> Found:
     """What the browser found on each page."""
     with served(book) as address, browser() as chromium:
         page = chromium.new_page()
-        load(page, f"{address}/index.html", WIDE)  # the fonts: else the first page shows how busy this machine is
+        load(page, f"{address}/index.html")  # the fonts: else the first page shows how busy this machine is
         heard = watch(page, address)
         return {name: visit(page, heard, f"{address}/{name}") for name in all_pages(book)}
 

@@ -152,6 +152,7 @@ def test_a_link_shows_what_it_leads_to_until_escape(page: Any, address: str, tar
 def test_the_search_finds_names_of_code_and_of_formulas(page: Any, address: str, asked: str) -> None:
     page.goto(f"{address}/search.html?q={asked}")
     page.locator("#search-results a[href*='chapters/prefix-tuning.html']").first.wait_for()
+    assert "chapters/prefix-tuning.html" in page.locator("#search-results").inner_html()
 
 
 def test_who_wants_no_motion_gets_none(chromium: Any, address: str) -> None:
