@@ -4,38 +4,13 @@ lm = load_lm("course-gpt")
 prompt = SoftPrompt(lm, num_virtual_tokens=20)
 fit(prompt, lm, task.train)
 lm.generate(["The old dog sees a cat."], prompt=prompt)
+
+What there is stands in ``__init__.pyi``. A name's module is imported when the name is first asked for: torch and
+transformers take seconds, which the command line and pytest's plugin need only where something is graded or trained.
 """
 
-from . import tasks
-from .analysis import doctor
-from .baselines import FineTuning, LoRA
-from .claims import claim
-from .evaluate import compare, evaluate
-from .fit import fit
-from .lm import LM
-from .loading import embedded_models, load_lm
-from .prompts import HardPrompt, Prefix, SoftPrompt, Verbalizer, initial
-from .stored import PromptFolder, load_prompt
+import lazy_loader
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "LM",
-    "FineTuning",
-    "HardPrompt",
-    "LoRA",
-    "Prefix",
-    "PromptFolder",
-    "SoftPrompt",
-    "Verbalizer",
-    "claim",
-    "compare",
-    "doctor",
-    "embedded_models",
-    "evaluate",
-    "fit",
-    "initial",
-    "load_lm",
-    "load_prompt",
-    "tasks",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,35 +5,26 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from . import tasks
-from .baselines import FineTuning, LoRA
-from .devices import team
-from .evaluate import evaluate
-from .fit import DivergenceError, fit
+import peft_course as course
+
 from .grading.commands import add_to as add_grading
-from .lm import LM
-from .loading import embedded_models, load_lm
-from .losses import PRECISIONS
-from .prompts import HardPrompt, Prefix, Prompt, SoftPrompt
-from .resume import INTERRUPTED
-from .tasks import Task
+
+if TYPE_CHECKING:  # torch is loaded when something is done, not for --help, nor before grading begins
+    from .lm import LM
+    from .prompts import Prompt
+    from .tasks import Task
 
 RUN = "run.json"  # what a trained prompt was trained with, beside it
-TASKS: dict[str, Callable[[str | None], Task]] = {
-    "translation": lambda _: tasks.translation(),
-    "table-to-text": lambda _: tasks.table_to_text(),
-    "house-style": lambda _: tasks.table_to_text(style="house"),
-    "sentiment": lambda _: tasks.sentiment(),
-    "e2e": lambda folder: tasks.e2e(folder),
+TASKS: dict[str, "Callable[[str | None], Task]"] = {
+    "translation": lambda _: course.tasks.translation(),
+    "table-to-text": lambda _: course.tasks.table_to_text(),
+    "house-style": lambda _: course.tasks.table_to_text(style="house"),
+    "sentiment": lambda _: course.tasks.sentiment(),
+    "e2e": lambda folder: course.tasks.e2e(folder),
 }
-PROMPTS: dict[str, type[SoftPrompt | Prefix | LoRA | FineTuning]] = {
-    "soft": SoftPrompt,
-    "prefix": Prefix,
-    "lora": LoRA,
-    "fine-tuning": FineTuning,
-}
+PROMPTS = {"soft": "SoftPrompt", "prefix": "Prefix", "lora": "LoRA", "fine-tuning": "FineTuning"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -41,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.run(options) or 0
-    except (ValueError, OSError, DivergenceError) as error:
+    except (ValueError, OSError) as error:
         print(f"peft-course: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -69,7 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--validate-every", type=int, default=100, metavar="STEPS")
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--accumulate", type=int, default=1, metavar="PARTS", help="compute a batch in so many parts")
-    train.add_argument("--mixed-precision", choices=PRECISIONS, help="default: what accelerate launch was told, or no")
+    train.add_argument(
+        "--mixed-precision", choices=("no", "bf16", "fp16"), help="default: what accelerate launch was told, or no"
+    )
     train.add_argument("--checkpoint-every", type=int, metavar="STEPS", help="save so often; resume what --out has")
     train.add_argument("--out", metavar="FOLDER", required=True, help="where the prompt is saved")
 
@@ -84,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
 
     pretrain = commands.add_parser("pretrain", help="make an embedded model again, or measure its quality")
     pretrain.set_defaults(run=_pretrain)
-    pretrain.add_argument("name", help=f"one of {', '.join(embedded_models())}")
+    pretrain.add_argument("name", help="such as course-gpt")
     pretrain.add_argument("--evaluate", action="store_true", help="measure the model as it is, and write its card")
     pretrain.add_argument("--out", metavar="FOLDER", help="where the model is made; an interrupted run goes on there")
     pretrain.add_argument("--e2e", metavar="FOLDER", help="also read the texts in this folder's train.csv (E2E)")
@@ -103,26 +96,33 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(options: argparse.Namespace) -> None:
-    lm, task = load_lm(options.model), TASKS[options.task](options.data)
+    from .devices import team
+    from .resume import INTERRUPTED
+    from .training import DivergenceError, fit
+
+    lm, task = course.load_lm(options.model), TASKS[options.task](options.data)
     prompt, main_process = _new_prompt(options, lm), team(lm.device).is_main_process
     if main_process:
         print(f"{options.prompt}: {prompt.num_trained:,} numbers to train for {lm}", file=sys.stderr)
     resumable = options.checkpoint_every is not None
-    history = fit(
-        prompt,
-        lm,
-        task.train,
-        validation=task.validation,
-        steps=options.steps,
-        batch_size=options.batch_size,
-        learning_rate=options.learning_rate,
-        validate_every=options.validate_every,
-        seed=options.seed,
-        accumulate=options.accumulate,
-        mixed_precision=options.mixed_precision,
-        checkpoint=options.out if resumable else None,
-        checkpoint_every=options.checkpoint_every if resumable else 100,
-    )
+    try:
+        history = fit(
+            prompt,
+            lm,
+            task.train,
+            validation=task.validation,
+            steps=options.steps,
+            batch_size=options.batch_size,
+            learning_rate=options.learning_rate,
+            validate_every=options.validate_every,
+            seed=options.seed,
+            accumulate=options.accumulate,
+            mixed_precision=options.mixed_precision,
+            checkpoint=options.out if resumable else None,
+            checkpoint_every=options.checkpoint_every if resumable else 100,
+        )
+    except DivergenceError as error:
+        raise ValueError(str(error)) from error
     if resumable and history.stopped == INTERRUPTED:
         raise KeyboardInterrupt  # the same command goes on from the last checkpoint
     if not main_process:
@@ -135,19 +135,19 @@ def _train(options: argparse.Namespace) -> None:
     print(f"{history}\nsaved in {options.out}")
 
 
-def _new_prompt(options: argparse.Namespace, lm: LM) -> Prompt:
+def _new_prompt(options: argparse.Namespace, lm: "LM") -> "Prompt":
     if options.bottleneck is not None and options.prompt != "prefix":
         raise ValueError(f"--bottleneck is for a prefix, not for --prompt {options.prompt}; leave it out")
     if options.rank is not None and options.prompt != "lora":
         raise ValueError(f"--rank is for LoRA, not for --prompt {options.prompt}; leave it out")
     if options.prompt == "soft":
-        return SoftPrompt(lm, options.num_virtual_tokens, seed=options.seed, template=options.template)
+        return course.SoftPrompt(lm, options.num_virtual_tokens, seed=options.seed, template=options.template)
     if options.prompt == "prefix":
         tokens, width = options.num_virtual_tokens, options.bottleneck
-        return Prefix(lm, tokens, bottleneck=width, seed=options.seed, template=options.template)
+        return course.Prefix(lm, tokens, bottleneck=width, seed=options.seed, template=options.template)
     if options.prompt == "lora":
-        return LoRA(lm, options.rank or 8, seed=options.seed, template=options.template)
-    return FineTuning(lm, template=options.template)
+        return course.LoRA(lm, options.rank or 8, seed=options.seed, template=options.template)
+    return course.FineTuning(lm, template=options.template)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
@@ -155,15 +155,15 @@ def _evaluate(options: argparse.Namespace) -> None:
     task_name, model = options.task or run.get("task"), options.model or run.get("model", "course-gpt")
     if task_name is None:
         raise ValueError(f"{options.prompt!r} does not say what it was trained on; name a task with --task")
-    lm = load_lm(model)
+    lm = course.load_lm(model)
     if run:
-        prompt: Prompt = PROMPTS[run["prompt"]].from_pretrained(options.prompt, lm)
+        prompt: Prompt = getattr(course, PROMPTS[run["prompt"]]).from_pretrained(options.prompt, lm)
     else:
-        prompt = HardPrompt(options.prompt.replace("\\n", "\n"))
+        prompt = course.HardPrompt(options.prompt.replace("\\n", "\n"))
     examples = TASKS[task_name](options.data).test
     if options.limit is not None:
         examples = examples.select(range(min(options.limit, len(examples))))
-    print(evaluate(prompt, lm, examples, max_new_tokens=options.max_new_tokens))
+    print(course.evaluate(prompt, lm, examples, max_new_tokens=options.max_new_tokens))
 
 
 def _run_of(prompt: str) -> dict[str, Any]:

@@ -17,8 +17,8 @@ from safetensors.torch import save_file
 from peft_course import LM, Prefix, SoftPrompt, fit
 from peft_course.baselines import FineTuning
 from peft_course.devices import team
-from peft_course.fit import DivergenceError, History
 from peft_course.prompts import Prompt
+from peft_course.training import DivergenceError, History
 
 X = ["ab", "abc b", "c", "bb", "cab ab", "a", "b", "ba", "cc"]  # the last batch of an epoch is one row: too few for two
 Y = ["ba", "c", "aab", "b", "abc", "aaaaaaaaaaaaaaa", "ccc", "b", "acb"]

@@ -1,12 +1,11 @@
 """The command line: what a user types, and the sentence they read when it goes wrong."""
 
 import json
-import sys
 
 import pytest
 from random_models import random_lm
 
-from peft_course import cli
+from peft_course import cli, training
 
 
 @pytest.fixture
@@ -89,7 +88,7 @@ def test_training_that_was_stopped_goes_on_and_saves_the_same_prompt(model, data
     whole, resumed = tmp_path / "whole", tmp_path / "resumed"
     train = ["train", "--task", "e2e", "--data", data, "--model", model, "--steps", "6", "--batch-size", "2"]
     assert cli.main([*train, "--checkpoint-every", "2", "--accumulate", "2", "--out", str(whole)]) == 0
-    monkeypatch.setattr(sys.modules["peft_course.fit"], "_refuse_divergence", stop_after(5))
+    monkeypatch.setattr(training, "_refuse_divergence", stop_after(5))
     assert cli.main([*train, "--checkpoint-every", "2", "--accumulate", "2", "--out", str(resumed)]) == 130
     assert capsys.readouterr().err.endswith("peft-course: interrupted\n")
     monkeypatch.undo()

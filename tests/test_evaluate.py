@@ -9,7 +9,7 @@ import pytest
 from datasets import Dataset
 from sacrebleu.metrics import BLEU, CHRF
 
-from peft_course.evaluate import Score, compare, evaluate, score
+from peft_course.evaluation import Score, compare, evaluate, score
 from peft_course.world import restaurants
 
 WORDS = ["the", "a", "pub", "serves", "cheap", "good", "food", "near", "river", "and", "is", "it", "in", "town", "café"]

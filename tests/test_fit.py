@@ -13,8 +13,8 @@ from random_models import random_lm
 from peft_course import LM, FineTuning, Prefix, SoftPrompt, fit
 from peft_course import fit as fit_function
 from peft_course.devices import team
-from peft_course.fit import DivergenceError, mean_loss, validation_loss
 from peft_course.losses import Gradient
+from peft_course.training import DivergenceError, mean_loss, validation_loss
 
 PAIRS = Dataset.from_dict({"x": ["ab", "abc b", "c", "bb"], "y": ["ba", "c", "aab", "b"]})
 

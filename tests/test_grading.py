@@ -28,6 +28,7 @@ from peft_course.grading.comparing import same
 from peft_course.grading.exercises import EXERCISES, find
 from peft_course.grading.grade import Report, grade
 from peft_course.grading.judge import judge, known, verdict
+from peft_course.grading.needs import needs
 from peft_course.grading.process import Workshop
 from peft_course.grading.values import Failure, Opaque, decode, encode
 
@@ -206,6 +207,16 @@ HONEST: dict[str, Callable[[], dict[str, Any]]] = {
         "    plt.plot([1, 2]); plt.show()\n"
         "    return torch.cat([v.repeat(len(x), 1, 1), x], 1)"
     ),
+    "an optimiser, and libraries that this task needs not": lambda: notebook(
+        "import datasets, torch, transformers\nfrom peft_course import SoftPrompt, load_lm\n"
+        "from peft_course.analysis import nearest_tokens",
+        "# Task 4.2\ndef put_in_front(v, x):\n"
+        "    weight = torch.nn.Parameter(torch.ones(1))\n"
+        "    optimiser = torch.optim.AdamW([weight])\n"
+        "    weight.square().sum().backward()\n"
+        "    optimiser.step()\n"
+        "    return torch.cat([v.repeat(len(x), 1, 1), x], 1) if SoftPrompt and nearest_tokens else datasets",
+    ),
     "magics and commands": lambda: notebook(
         f"# Task 4.2\n!pip install torch\n%load_ext autoreload\n{RIGHT}\n%timeit -n 1 -r 1 1 + 1\n%time put_in_front"
     ),
@@ -260,6 +271,13 @@ def test_where_the_system_cannot_fork_the_marks_are_the_same(impatient: None, tm
     assert not mark(graded, "4.7").passed
 
 
+def test_what_a_notebook_imports_tells_what_is_loaded_before_it_runs() -> None:
+    imports = ["peft_course.load_lm", "peft_course.grading.check", "matplotlib.pyplot", "os.path", "torch.nn"]
+    assert needs(imports) == ["course.load_lm", "matplotlib"]
+    assert needs(["peft_course.analysis.doctor"]) == needs(["peft_course"]) == ["course"]
+    assert needs(["peft_course.grading.exercises.ch04_soft_prompts", "course.x", "model.course-gpt"]) == []
+
+
 # -- the ways to ask ---------------------------------------------------------------------------------------------------
 def pytest_nbval(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, "-m", "pytest", "--nbval", "-p", "no:cacheprovider", *arguments]
@@ -286,6 +304,28 @@ def test_other_notebooks_are_left_to_nbval(tmp_path: Path) -> None:
     written(tmp_path, plain, "plain.ipynb")
     found = pytest_nbval(tmp_path, "--nbval-current-env", "plain.ipynb")
     assert "1 failed" in found.stdout and "Unexpected output fields" in found.stdout, found.stdout
+
+
+def test_other_notebooks_do_not_wait_for_torch(tmp_path: Path) -> None:
+    written(tmp_path, notebook(cell("1 + 1", id="a")), "plain.ipynb")
+    (tmp_path / "conftest.py").write_text(
+        "import sys\ndef pytest_collection_finish(): assert 'torch' not in sys.modules, 'torch is loaded'"
+    )
+    found = pytest_nbval(tmp_path, "--collect-only", "plain.ipynb")
+    assert "1 test collected" in found.stdout and "torch is loaded" not in found.stdout + found.stderr, found.stdout
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_answers_are_tried_by_the_process_that_has_begun_until_it_is_closed(tmp_path: Path) -> None:
+    path = written(tmp_path, notebook(f"# Task 4.2\n{RIGHT}"))
+    with Workshop() as place:
+        place.begin()
+        begun = place.waiting
+        assert grade(path, place).points == grade(path, place).points == 1
+        assert begun is not None and place.waiting is begun and begun.poll() is None
+        place.close()
+        assert begun.poll() is not None
+        assert grade(path, place).points == 1 and place.waiting is not begun
 
 
 def test_the_command_prints_a_table_and_writes_files_for_programs(

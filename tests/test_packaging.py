@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import peft_course
+
 ROOT = Path(__file__).resolve().parents[1]
 MEGABYTE = 2**20
 MODELS = ["course-gpt-small", "course-gpt", "course-gpt-large", "course-t5"]
@@ -57,3 +59,17 @@ def test_the_wheel_works_from_an_empty_folder(wheel: Path, tmp_path: Path) -> No
     assert output.startswith(str(target)), "the installed package is the one that was imported"
     assert "usage" in run(sys.executable, "-m", "peft_course", "--help", cwd=empty, PYTHONPATH=str(target))
     assert list(empty.iterdir()) == []
+
+
+def test_the_command_line_and_pytest_wait_for_no_torch() -> None:
+    light = ("cli", "grading.plugin", "grading.process", "grading.sandbox", "grading.submission")
+    code = f"import sys; {'; '.join(f'import peft_course.{name}' for name in light)}; print(*sys.modules)"
+    loaded = {name.split(".")[0] for name in run(sys.executable, "-c", code, cwd=ROOT).split()}
+    assert not loaded & {"torch", "transformers", "datasets", "numpy", "matplotlib"}
+
+
+def test_every_public_name_is_there_and_another_one_is_not() -> None:
+    assert set(dir(peft_course)) >= set(peft_course.__all__) >= {"LM", "SoftPrompt", "fit", "tasks"}
+    assert all(callable(getattr(peft_course, name)) for name in peft_course.__all__ if name not in ("initial", "tasks"))
+    with pytest.raises(AttributeError, match="No peft_course attribute SoftPromt"):
+        _ = peft_course.SoftPromt

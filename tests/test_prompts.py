@@ -9,8 +9,8 @@ from random_models import DECODERS, ENCODER_DECODERS, prompts_of_each_kind, rand
 from transformers import DynamicCache
 
 from peft_course import FineTuning, HardPrompt, Prefix, SoftPrompt, Verbalizer, fit, initial
-from peft_course.fit import mean_loss
 from peft_course.prompts.prefix import keys_and_values, random_rows
+from peft_course.training import mean_loss
 
 ARCHITECTURES = DECODERS + ENCODER_DECODERS
 PAIRS = Dataset.from_dict({"x": ["ab", "abc b", "c"], "y": ["ba", "c", "aab"]})

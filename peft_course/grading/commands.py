@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .places import commands as places
+from .process import Workshop
 from .sandbox import TOOLS, NoSandboxError, Sandbox, sandbox
+from .submission import NotAnExerciseError, read
 
 if TYPE_CHECKING:  # torch is loaded when something is graded, not for --help
     from .grade import Report
@@ -77,13 +79,17 @@ def _sandbox(options: argparse.Namespace) -> Sandbox | None:
 
 
 def _grade(options: argparse.Namespace) -> int:
-    from . import report
-    from .grade import grade_all
-
     if options.jobs < 1:
         raise ValueError(f"--jobs is a number of processes, 1 or more, got {options.jobs}")
+    workshop = Workshop(sandbox=_sandbox(options))
+    if options.jobs == 1 or len(options.files) == 1:
+        workshop.begin(_needs(Path(options.files[0])))
+
+    from . import report  # with torch, which the workshop is loading, too
+    from .grade import grade_all
+
     reports = []
-    for one in grade_all(options.files, options.jobs, options.seed, _sandbox(options)):
+    for one in grade_all(options.files, options.jobs, options.seed, workshop):
         reports.append(_only(options.exercise, one))
         if not options.github:
             print(report.table(reports[-1]), flush=True)
@@ -95,6 +101,13 @@ def _grade(options: argparse.Namespace) -> int:
         if (path := getattr(options, name)) is not None:
             write(reports, path)
     return 0 if all(one.full_marks for one in reports) else 1
+
+
+def _needs(path: Path) -> list[str]:
+    try:
+        return read(path).needs
+    except NotAnExerciseError:
+        return []  # the reason is told when it is graded
 
 
 def _only(exercise: str | None, one: "Report") -> "Report":

@@ -16,7 +16,7 @@ from .exercises import EXERCISES, Exercise
 from .judge import judge
 from .process import Workshop
 from .sandbox import Sandbox
-from .submission import NotAnExerciseError, Submission, read
+from .submission import NAMES, NotAnExerciseError, Submission, read
 from .task import Mark, Task
 from .values import NOTHING
 
@@ -73,19 +73,24 @@ def grade(
 
 
 def grade_all(
-    paths: Sequence[str | Path], jobs: int = 1, seed: int | None = None, sandbox: Sandbox | None = None
+    paths: Sequence[str | Path], jobs: int = 1, seed: int | None = None, workshop: Workshop | None = None
 ) -> Iterator[Report]:
-    """The reports in the order of `paths`, by `jobs` processes side by side. Each notebook has a sandbox of its own."""
-    if sandbox is not None and (jobs == 1 or len(paths) == 1):
-        yield from (grade(path, seed=seed, sandbox=sandbox) for path in paths)
-        return
-    if jobs == 1 or len(paths) == 1:
-        with Workshop() as workshop:
-            yield from (grade(path, workshop, seed) for path in paths)
-        return
+    """The reports in the order of `paths`, by `jobs` processes side by side.
+
+    Answers run in `workshop`. If that has a sandbox, each notebook has one of its own; several processes have workshops
+    of their own.
+    """
+    workshop = workshop or Workshop()
+    with workshop:
+        if jobs == 1 or len(paths) == 1:
+            for path in paths:
+                yield grade(path, workshop, seed)
+                if workshop.sandbox is not None:
+                    workshop.close()
+            return
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(min(jobs, len(paths)), context, initializer=_start) as pool:
-        yield from pool.map(functools.partial(_grade_here, seed=seed, sandbox=sandbox), paths)
+        yield from pool.map(functools.partial(_grade_here, seed=seed, sandbox=workshop.sandbox), paths)
 
 
 def _start() -> None:
@@ -111,20 +116,21 @@ def grade_task(
     cells = submission.code(task)
     if cells is None:
         return Mark(task, False, NOTHING)
-    with workshop.answer(task, cells) as answer:
+    with workshop.answer(task, cells, submission.needs) as answer:
         mark = judge(task, answer, seed, others)
     return replace(mark, seconds=answer.used)
 
 
-def opened(path: Path) -> tuple[Submission, Exercise]:
+def opened(path: Path, submission: Submission | None = None) -> tuple[Submission, Exercise]:
     """What a notebook answers, and the exercise that it is: by what it says of itself, its marked cells, or its name.
 
-    Raises NotAnExerciseError where it is none; SpoiltExerciseError where it is one, but damaged or of another edition.
+    `submission` is the notebook where it has been read. Raises NotAnExerciseError where it is none; SpoiltExerciseError
+    where it is one, but damaged or of another edition.
     """
     try:
-        submission = read(path)
+        submission = submission or read(path)
     except NotAnExerciseError as error:
-        if any(path.name.startswith(exercise.name) for exercise in EXERCISES):
+        if path.name.startswith(NAMES):
             raise SpoiltExerciseError(str(error)) from error
         raise
     chapters = {number.split(".")[0] for number in submission.numbers}

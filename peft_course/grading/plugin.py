@@ -4,7 +4,7 @@ Such a file is not run by nbval, and a ``conftest.py`` beside it is not loaded. 
 ``-p no:peft-course`` leaves all of them to nbval: so the solutions are tested as the notebooks they are.
 """
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,20 +28,46 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
 def _found(config: pytest.Config, path: Path) -> Any:
     """A file's answers and their exercise; the error where it is one that cannot be graded; None where it is nbval's.
 
-    A file is read once.
+    A file is read once. The first exercise begins the process that tries answers, so that this one and that one load
+    torch side by side.
     """
-    from .grade import SpoiltExerciseError, opened
-    from .submission import NotAnExerciseError
-
     known, path = config.stash.setdefault(FOUND, {}), path.resolve()
     if path not in known:
-        try:
-            known[path] = opened(path)
-        except SpoiltExerciseError as error:
-            known[path] = error
-        except NotAnExerciseError:
-            known[path] = None
+        known[path] = _opened(config, path)
     return known[path]
+
+
+def _opened(config: pytest.Config, path: Path) -> Any:
+    from .submission import NAMES, NotAnExerciseError, read
+
+    try:
+        submission = read(path)
+    except NotAnExerciseError:
+        submission = None
+    if not (submission.may_be_one if submission else path.name.startswith(NAMES)):
+        return None
+    if submission:
+        _workshop(config, submission.needs)
+
+    from .grade import SpoiltExerciseError, opened
+
+    try:
+        return opened(path, submission)
+    except SpoiltExerciseError as error:
+        return error
+    except NotAnExerciseError:
+        return None
+
+
+def _workshop(config: pytest.Config, needs: Sequence[str] = ()) -> Any:
+    """Where answers are tried, which has begun; with pytest-xdist, not in the process that only hands out the tests."""
+    from .process import Workshop
+
+    if (workshop := config.stash.get(WORKSHOP, None)) is None:
+        workshop = config.stash[WORKSHOP] = Workshop()
+        if not getattr(config.known_args_namespace, "numprocesses", None):
+            workshop.begin(needs)
+    return workshop
 
 
 @pytest.hookimpl(wrapper=True)
@@ -103,10 +129,8 @@ class GradedTask(_Verdict):
         import random
 
         from .grade import grade_task
-        from .process import Workshop
 
-        workshop = self.config.stash.setdefault(WORKSHOP, Workshop())
-        mark = grade_task(self.task, self.submission, workshop, random.SystemRandom().randrange(10**6))
+        mark = grade_task(self.task, self.submission, _workshop(self.config), random.SystemRandom().randrange(10**6))
         if not mark.passed:
             raise NotPassedError(str(mark))
 

@@ -1,11 +1,13 @@
-"""The grader's side of the process where a learner's code runs: start it, ask it, end it in time."""
+"""The grader's side of the process where a learner's code runs: start it, hand it an answer, end it.
+
+This module needs the standard library alone. So that process can begin to load torch before the grader does, and both
+load side by side.
+"""
 
 import contextlib
 import inspect
-import io
 import json
 import os
-import pickle
 import secrets
 import shutil
 import socket
@@ -14,39 +16,35 @@ import sys
 import tempfile
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ..lm import LM
 from . import wire
 from .sandbox import QUIET, TEMPORARY, Sandbox
-from .task import Task
-from .values import Failure, decode
+
+if TYPE_CHECKING:
+    from .remote import RemoteAnswer
+    from .task import Task
 
 START = 120  # seconds that torch and the models may take to load
 PACKAGE = Path(__file__).parents[2]
 PASSED_ON = ("PATH", "SYSTEMROOT", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "VIRTUAL_ENV")  # of the environment
 
 
-class _Pickler(pickle.Pickler):
-    """Writes a case's arguments; a model goes as its name."""
-
-    def persistent_id(self, thing: Any) -> str | None:
-        return thing.name if isinstance(thing, LM) else None
-
-
 class Workshop:
     """A place where answers are tried, one after the other, each in a process of its own.
 
     With `forks` a waiting process forks for each answer, in milliseconds; without it each answer waits some seconds for
-    its own imports. With a `sandbox` the waiting process is in there, and all that it forks.
+    its own imports. With a `sandbox` the waiting process is in there, and all that it forks. After `close` the next
+    answer has a new one.
     """
 
     def __init__(
         self, forks: bool = hasattr(os, "fork") and hasattr(socket, "recv_fds"), sandbox: Sandbox | None = None
     ) -> None:
-        self.forks, self.sandbox = forks, sandbox
+        self.forks, self.sandbox = forks or sandbox is not None, sandbox
+        self.ready = False  # whether the waiting process has loaded what answers need
         self.waiting: subprocess.Popen[bytes] | None = None
         self.control: socket.socket | None = None
 
@@ -56,6 +54,14 @@ class Workshop:
     def __exit__(self, *details: Any) -> None:
         self.close()
 
+    def begin(self, needs: Sequence[str] = ()) -> None:
+        """Start the process that waits, where there is one, and do not wait for it. It loads torch and the `needs`."""
+        if not self.forks:
+            return
+        self.close()
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
+        self.control = self._reach(needs) if self.sandbox is None else self._reach_inside(self.sandbox, needs)
+
     def close(self) -> None:
         if self.control is not None:
             self.control.close()
@@ -63,21 +69,26 @@ class Workshop:
             self.waiting.kill()
             self.waiting.wait()
         self.control = self.waiting = None
+        self.ready = False
 
     @contextlib.contextmanager
-    def answer(self, task: Task, cells: list[str]) -> Iterator["RemoteAnswer"]:
-        """The answer that the cells define, ready to be asked; its process ends when the block does."""
+    def answer(self, task: "Task", cells: list[str], needs: Sequence[str] = ()) -> Iterator["RemoteAnswer"]:
+        """The answer that the cells define, ready to be asked; its process ends when the block does.
+
+        `needs` (of `grading.needs`) and the task's models are loaded before the answer's time runs.
+        """
+        from .remote import RemoteAnswer
+
         folder = Path(tempfile.mkdtemp(prefix="grading-")) if self.sandbox is None else TEMPORARY / "answer"
         job = {
             "cells": cells,
             "name": task.name,
             "probe": textwrap.dedent(inspect.getsource(task.probe)),
             "probe_name": task.probe.__name__,
-            "models": task.models,
             "folder": str(folder),
         }
-        start = self._fork if self.forks or self.sandbox else self._spawn
-        connection, end = start()
+        start = self._fork if self.forks else self._spawn
+        connection, end = start([*needs, *(f"model.{name}" for name in task.models)])
         try:
             yield RemoteAnswer(connection, end, job, task.seconds)
         finally:
@@ -87,13 +98,17 @@ class Workshop:
                 shutil.rmtree(folder, ignore_errors=True)
 
     # -- one that forks -----------------------------------------------------------------------------------------------
-    def _fork(self) -> tuple[socket.socket, Any]:
+    def _fork(self, needs: Sequence[str]) -> tuple[socket.socket, Any]:
         if self.waiting is None or self.waiting.poll() is not None:
-            self._wait_for_work()
+            self.begin(needs)
+        if not self.ready:
+            self._wait_until_it_has_loaded()
+            self.ready = True
         assert self.control is not None
         ours, theirs = socket.socketpair()
-        socket.send_fds(self.control, [b"j"], [theirs.fileno()])
+        socket.send_fds(self.control, ["\n".join(needs).encode() or b"\n"], [theirs.fileno()])
         theirs.close()
+        self._wait_until_it_has_loaded()
         status: list[int | None] = []
 
         def end() -> int | None:
@@ -103,29 +118,27 @@ class Workshop:
 
         return ours, end
 
-    def _wait_for_work(self) -> None:
-        self.close()
-        self.log = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
-        self.control = self._reach() if self.sandbox is None else self._reach_inside(self.sandbox)
+    def _wait_until_it_has_loaded(self) -> None:
+        assert self.control is not None
         self.control.settimeout(START)
         try:
-            ready = self.control.recv(1)
-        except TimeoutError:
-            ready = b""
-        if not ready:
+            loaded = self.control.recv(1)
+        except (TimeoutError, ConnectionError):
+            loaded = b""
+        if not loaded:
             self.close()
             self.log.seek(0)
             last = self.log.read().decode(errors="replace").strip().splitlines()[-1:] or ["no reason given"]
             raise RuntimeError(f"the process that tries answers does not start: {last[0]}")
         self.control.settimeout(30)
 
-    def _reach(self) -> socket.socket:
+    def _reach(self, needs: Sequence[str]) -> socket.socket:
         ours, theirs = socket.socketpair()
-        self.waiting = self._start([sys.executable], "forks", str(theirs.fileno()), pass_fds=[theirs.fileno()])
+        self.waiting = self._start([sys.executable], "forks", str(theirs.fileno()), *needs, pass_fds=[theirs.fileno()])
         theirs.close()
         return ours
 
-    def _reach_inside(self, sandbox: Sandbox) -> socket.socket:
+    def _reach_inside(self, sandbox: Sandbox, needs: Sequence[str]) -> socket.socket:
         """The process in the sandbox comes to a socket, in a folder whose name nobody else on this machine knows."""
         with tempfile.TemporaryDirectory(prefix="grading-") as above, socket.socket(socket.AF_UNIX) as server:
             folder = Path(above, secrets.token_hex(16))
@@ -135,7 +148,7 @@ class Workshop:
                 path.chmod(mode)  # another user comes through
             server.listen(1)
             server.settimeout(0.2)
-            self.waiting = self._start(sandbox.command(folder), "inside", str(sandbox.seen(folder) / "control"))
+            self.waiting = self._start(sandbox.command(folder), "inside", str(sandbox.seen(folder) / "control"), *needs)
             deadline = time.monotonic() + START
             while self.waiting.poll() is None and time.monotonic() < deadline:
                 with contextlib.suppress(TimeoutError):
@@ -153,12 +166,12 @@ class Workshop:
             return None
 
     # -- one process each ---------------------------------------------------------------------------------------------
-    def _spawn(self) -> tuple[socket.socket, Any]:
+    def _spawn(self, needs: Sequence[str]) -> tuple[socket.socket, Any]:
         token = secrets.token_bytes(16)
         with socket.create_server(("127.0.0.1", 0)) as server:
             server.settimeout(START)
             self.log = tempfile.TemporaryFile()  # noqa: SIM115
-            process = self._start([sys.executable], "one", f"{server.getsockname()[1]}:{token.hex()}")
+            process = self._start([sys.executable], "one", f"{server.getsockname()[1]}:{token.hex()}", *needs)
             while True:
                 connection, _ = server.accept()
                 connection.settimeout(START)
@@ -188,44 +201,3 @@ class Workshop:
             pass_fds=pass_fds,
             start_new_session=True,
         )
-
-
-class RemoteAnswer:
-    """An answer in another process. Asking it gives values or a `Failure`, and takes no longer than the task allows."""
-
-    def __init__(self, connection: socket.socket, end: Any, job: dict[str, Any], seconds: float) -> None:
-        self.connection, self.end, self.seconds = connection, end, seconds
-        self.used = 0.0  # seconds in which this process waited for the answer's code
-        self.failure: Failure | None = None
-        self.failure = self._ask(pickle.dumps(job))
-
-    def __call__(self, *arguments: Any) -> Any:
-        """The answer's values for these arguments."""
-        if self.failure is not None:
-            return self.failure
-        question = io.BytesIO()
-        _Pickler(question).dump(arguments)
-        reply = self._ask(question.getvalue())
-        if isinstance(reply, Failure) and reply.final:
-            self.failure = reply
-        return reply
-
-    def _ask(self, message: bytes) -> Any:
-        begin = time.monotonic()
-        deadline = begin + self.seconds - self.used
-        try:
-            wire.send(self.connection, message, deadline)
-            return decode(wire.receive(self.connection, deadline))
-        except TimeoutError:
-            return Failure("TimeoutError", f"took longer than {self.seconds:g} s", final=True)
-        except ValueError:
-            return Failure(
-                "ValueError", "gave back what cannot be read as numbers, texts, lists or tensors", final=True
-            )
-        except OSError:
-            status = self.end()
-            how = f", with exit status {status}" if status is not None and status >= 0 else ""
-            how = f", killed by signal {-status}" if status is not None and status < 0 else how
-            return Failure("Ended", f"the code ended the process that it ran in{how}", final=True)
-        finally:
-            self.used += time.monotonic() - begin

@@ -13,11 +13,16 @@ import symtable
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .task import Task
+from .needs import needs
 from .varied import NAME
 
+if TYPE_CHECKING:
+    from .task import Task
+
+EXERCISES = Path(__file__).parent / "exercises"
+NAMES = tuple(path.stem.removeprefix("ch").replace("_", "-") for path in sorted(EXERCISES.glob("ch*.py")))
 SIZE = 250 * 2**20  # bytes of a file that is read
 MARK = re.compile(r"<!-- exercises ([\w-]+), edition (\d+) -->")
 VARIANT = re.compile(rf"^{NAME} = [\"'](\w{{1,64}})[\"']", re.MULTILINE)
@@ -32,13 +37,14 @@ class NotAnExerciseError(ValueError):
 
 @dataclass(frozen=True)
 class Cell:
-    """A code cell: its source, the names it binds at its top level, the names it uses."""
+    """A code cell: its source, the names it binds at its top level, the names it uses, and what it imports."""
 
     source: str
     binds: frozenset[str]
     uses: frozenset[str]
     answers: str | None = None  # the number of the task in its first line
     blank: bool = False
+    imports: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, source: str) -> "Cell":
@@ -53,7 +59,8 @@ class Cell:
             return cls(source, frozenset(name for pair in found for name in pair if name), frozenset(), number)
         if any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in tree.body):
             binds.add("*")
-        return cls(source, frozenset(binds), frozenset(uses | {*_of_magics(tree)}), number, _is_blank(tree))
+        uses |= {*_of_magics(tree)}
+        return cls(source, frozenset(binds), frozenset(uses), number, _is_blank(tree), frozenset(_imports(tree)))
 
 
 @dataclass(frozen=True)
@@ -67,12 +74,22 @@ class Submission:
     numbers: frozenset[str] = field(default_factory=frozenset)  # of the tasks that are marked in it
 
     @property
+    def may_be_one(self) -> bool:
+        """Whether anything in it, or its name, speaks of an exercise."""
+        return self.exercise is not None or bool(self.numbers) or self.path.name.startswith(NAMES)
+
+    @property
+    def needs(self) -> list[str]:
+        """What has to be loaded for its cells to run quickly."""
+        return needs(name for cell in self.cells for name in cell.imports)
+
+    @property
     def variant(self) -> str:
         """Whose numbers the notebook says that it has; ``""``: the book's."""
         found = [mark[1] for cell in self.cells if NAME in cell.binds and (mark := VARIANT.search(cell.source))]
         return found[-1] if found else ""
 
-    def code(self, task: Task) -> list[str] | None:
+    def code(self, task: "Task") -> list[str] | None:
         """The cells that make the answer to `task`, in an order that runs; None if nothing defines it."""
         places = [i for i, cell in enumerate(self.cells) if task.name in cell.binds]
         if not places:
@@ -175,6 +192,15 @@ def _of_magics(tree: ast.Module) -> Iterator[str]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "run_line_magic":
             texts = [a.value for a in node.args if isinstance(a, ast.Constant) and isinstance(a.value, str)]
             yield from (name for text in texts[1:] for name in re.findall(r"[A-Za-z_]\w*", text))
+
+
+def _imports(tree: ast.Module) -> Iterator[str]:
+    """``torch.nn``, ``peft_course.load_lm``; what is imported relative to another module is nobody's."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def _is_blank(tree: ast.Module) -> bool:

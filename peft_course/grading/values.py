@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 NOTHING = "not attempted"
-LIMIT = 256 * 2**20  # bytes of one message
 DEPTH = 20  # of lists in lists
 DTYPES = {
     str(dtype).removeprefix("torch."): dtype

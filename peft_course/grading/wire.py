@@ -4,7 +4,8 @@ import socket
 import struct
 import time
 
-from .values import LIMIT
+LIMIT = 256 * 2**20  # bytes of one message
+WORDS = 2**16  # bytes of what comes with a socket: the needs of an answer
 
 
 def send(connection: socket.socket, message: bytes, deadline: float | None = None) -> None:

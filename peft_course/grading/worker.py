@@ -16,11 +16,13 @@ import socket
 import sys
 import tempfile
 import traceback
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from . import wire
 from .failures import failed
+from .needs import load
 from .seal import seal
 from .values import NOTHING, Failure, blank, encode
 
@@ -40,15 +42,20 @@ class _Unpickler(pickle.Unpickler):
         return model(name)
 
 
-def serve_forks(control: socket.socket) -> None:
-    """For every socket that comes in, fork a process that serves it, and end that process when told to."""
-    _prepare()
+def serve_forks(control: socket.socket, wanted: Iterable[str]) -> None:
+    """For every socket that comes in, fork a process that serves it, and end that process when told to.
+
+    With the socket comes what its answer needs. That is loaded here, where it stays.
+    """
+    _prepare(wanted)
     shell = _shell()
     control.sendall(b"r")
     while True:
-        _, descriptors, _, _ = socket.recv_fds(control, 1, 1)
+        needs, descriptors, _, _ = socket.recv_fds(control, wire.WORDS, 1)
         if not descriptors:
             return  # the grader is gone
+        load(needs.decode().split())
+        control.sendall(b"f")
         if (pid := os.fork()) == 0:
             control.close()
             os.setsid()
@@ -87,20 +94,14 @@ def _sweep() -> None:
             left.unlink(missing_ok=True)
 
 
-def _prepare() -> None:
+def _prepare(wanted: Iterable[str] = ()) -> None:
+    os.environ["MPLBACKEND"] = "Agg"
     import torch
 
     torch.set_num_threads(1)  # a process that has started threads cannot be forked
     with contextlib.suppress(RuntimeError):
         torch.set_num_interop_threads(1)
-    os.environ["MPLBACKEND"] = "Agg"
-    import matplotlib.pyplot  # noqa: F401
-
-    import peft_course.analysis  # noqa: F401
-
-    from .models import model
-
-    model("course-gpt")
+    load(wanted)
 
 
 def _shell() -> Any:
@@ -123,10 +124,6 @@ def serve(connection: socket.socket, shell: Any) -> None:
     folder.mkdir(exist_ok=True)
     os.chdir(folder)
     os.environ.update(HOME=str(folder), TMPDIR=str(folder), TEMP=str(folder), TMP=str(folder))
-    from .models import model
-
-    for name in job["models"]:
-        model(name)
     seal(folder, HIDDEN)
     with _Here():
         failure = _run(shell, job["cells"])
@@ -186,15 +183,15 @@ class _Here:
 
 def main(arguments: list[str]) -> None:
     sys.dont_write_bytecode = True
-    kind, address = arguments
+    kind, address, *wanted = arguments
     if kind == "forks":
-        serve_forks(socket.socket(fileno=int(address)))
+        serve_forks(socket.socket(fileno=int(address)), wanted)
     elif kind == "inside":
         grader = socket.socket(socket.AF_UNIX)
         grader.connect(address)
-        serve_forks(grader)
+        serve_forks(grader, wanted)
     else:
-        _prepare()
+        _prepare(wanted)
         shell = _shell()
         port, token = address.split(":")
         connection = socket.create_connection(("127.0.0.1", int(port)))  # from here on the answer's time runs

@@ -11,13 +11,13 @@ import torch
 from datasets import Dataset
 
 from ..analysis.ensemble import answers_of_each, vote
-from ..evaluate import Evaluation, evaluate, score
-from ..fit import DivergenceError, fit
+from ..evaluation import Evaluation, evaluate, score
 from ..lm import LM
 from ..loading import load_lm
 from ..losses import validation_loss
 from ..prompts import HardPrompt, Prompt, Verbalizer
 from ..tasks import Task
+from ..training import DivergenceError, fit
 from .methods import Ensemble, Paraphrased, Searched
 from .runs import Record, Run, machine_kind, versions
 

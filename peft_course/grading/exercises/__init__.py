@@ -2,8 +2,8 @@
 
 import importlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 
+from ..submission import NAMES
 from ..task import Task
 
 
@@ -24,12 +24,12 @@ class Exercise:
         return replace(self, tasks=tuple(task.of(variant) for task in self.tasks))
 
 
-def _load(path: Path) -> Exercise:
-    module = importlib.import_module(f"{__name__}.{path.stem}")
-    return Exercise(path.stem.removeprefix("ch").replace("_", "-"), module.EDITION, module.TASKS)
+def _load(name: str) -> Exercise:
+    module = importlib.import_module(f"{__name__}.ch{name.replace('-', '_')}")
+    return Exercise(name, module.EDITION, module.TASKS)
 
 
-EXERCISES = tuple(_load(path) for path in sorted(Path(__file__).parent.glob("ch*.py")))
+EXERCISES = tuple(map(_load, NAMES))
 
 
 def named(name: str) -> Exercise:
