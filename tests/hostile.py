@@ -1,7 +1,8 @@
 """Code of somebody who wants to do harm: each a few lines that print ESCAPED where they reach what they must not.
 
 OUTSIDE is a folder of the test's, with the files ``canary`` and ``other.ipynb``; PORT is a port of this machine where
-the test listens; GRADER the folder of the grading package; PARENT the test's own process.
+the test listens; GRADER the folder of the grading package; PARENT the test's own process. That each does what it says
+where nothing keeps it from it, test_sandbox.py shows.
 """
 
 REACH = "\nprint('ESCAPED')"
@@ -16,7 +17,7 @@ HOSTILE = {
     "read the right answers": "open('GRADER/exercises/ch04_soft_prompts.py').read()" + REACH,
     "list the right answers": "import os\nassert os.listdir('GRADER/exercises')" + REACH,
     "write beside the grader": "open('GRADER/worker.py', 'a').write('#')" + REACH,
-    "write into the system": "open('/usr/lib/python3/evil.pth', 'w').write('import os')" + REACH,
+    "write into the system": "open('/usr/share/evil', 'w').write('was here')" + REACH,
     "read who has an account": "open('/etc/shadow').read()" + REACH,
     "out by a symbolic link": (
         "import os\nos.symlink('OUTSIDE', 'link')\nopen('link/canary', 'a').write('silent')" + REACH
@@ -60,14 +61,14 @@ HOSTILE = {
         "import os, time\n"
         "born = 0\n"
         "try:\n"
-        "    for _ in range(1000):\n"
+        "    for _ in range(200):\n"
         "        if os.fork() == 0:\n"
         "            time.sleep(30)\n"
         "            os._exit(0)\n"
         "        born += 1\n"
         "except OSError:\n"
         "    pass\n"
-        "if born >= 500:\n"
+        "if born >= 100:\n"
         "    print('ESCAPED')\n"
     ),
     "a process that outlives the answer": (
@@ -102,19 +103,20 @@ HOSTILE = {
     "a namespace of its own": (
         "import ctypes\n"
         "libc = ctypes.CDLL(None)\n"
-        "if libc.unshare(0x10000000) == 0 and libc.mount(b'none', b'/usr', b'tmpfs', 0, None) == 0:\n"
+        "if libc.unshare(0x10020000) == 0 and libc.mount(b'none', b'/usr', b'tmpfs', 0, None) == 0:\n"
         "    print('ESCAPED')\n"
     ),
     "become root": "import os\nos.setuid(0)" + REACH,
     "a program that is somebody else's": (
-        "import subprocess\n"
-        "if subprocess.run(['su', '-c', 'id'], capture_output=True, input=b'').returncode == 0:\n"
+        "import os, subprocess, time\n"
+        "su = subprocess.Popen(['su'], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)\n"
+        "time.sleep(0.5)\n"
+        "runs_as = open(f'/proc/{su.pid}/status').read().split('Uid:')[1].split()[1]\n"
+        "su.stdin.close()\n"
+        "if int(runs_as) != os.geteuid():\n"
         "    print('ESCAPED')\n"
     ),
     "follow the grader's memory": (
-        "import ctypes, os\n"
-        "libc = ctypes.CDLL(None)\n"
-        "if libc.ptrace(16, os.getppid() or 1, 0, 0) == 0 and os.getppid() > 1:\n"
-        "    print('ESCAPED')\n"
+        "import ctypes\nif ctypes.CDLL(None).ptrace(16, PARENT, 0, 0) == 0:\n    print('ESCAPED')\n"
     ),
 }

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hostile import HOSTILE
@@ -19,7 +21,7 @@ import peft_course.grading.sandbox as sandbox_module
 from peft_course.cli import main
 from peft_course.grading.grade import grade
 from peft_course.grading.process import Workshop
-from peft_course.grading.sandbox import NoSandboxError, Sandbox, sandbox
+from peft_course.grading.sandbox import NOBODY, NoSandboxError, Sandbox, sandbox
 
 GRADER = Path(sandbox_module.__file__).parent
 
@@ -66,14 +68,39 @@ def knocks(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[bytes]]:
         thread.join()
 
 
-def prepared(code: str, outside: Path) -> str:
-    for name, value in (("OUTSIDE", outside), ("GRADER", GRADER), ("PORT", os.environ["TEST_PORT"])):
+def prepared(code: str, outside: Path, grader: Path = GRADER, parent: object = os.getpid()) -> str:
+    places = {"OUTSIDE": outside, "GRADER": grader, "PORT": os.environ["TEST_PORT"], "PARENT": parent}
+    for name, value in places.items():
         code = code.replace(name, str(value))
-    return code.replace("PARENT", str(os.getpid()))
+    return f"# {outside}\n{code}"
 
 
 def state(folder: Path) -> dict[str, str]:
     return {str(path): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def left_running(outside: Path) -> list[int]:
+    """The processes whose command line has the code that was prepared with this folder."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"# {outside}\n".encode() in process.joinpath("cmdline").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
+def said(command: list[str], code: str, **options: Any) -> bytes:
+    command = [*command, "-c", code]
+    program = subprocess.run(command, stdout=-1, stderr=subprocess.DEVNULL, timeout=100, check=False, **options)
+    return bytes(program.stdout)
+
+
+def inside() -> list[str]:
+    return sandbox().command(Path(os.devnull))
+
+
+# By root bubblewrap makes no user namespace, and can forbid none; Landlock makes one worthless.
+SEALED = "import pathlib, runpy\nassert runpy.run_path('GRADER/seal.py')['_landlock'](pathlib.Path('/tmp'))\n"
 
 
 @needs_bubblewrap
@@ -81,26 +108,37 @@ def state(folder: Path) -> dict[str, str]:
 def test_the_sandbox_alone_holds_hostile_code(name: str, outside: Path, knocks: list[bytes]) -> None:
     """Without the grader's other walls: the code runs as a plain program inside."""
     before = state(outside)
-    program = subprocess.run(
-        [*sandbox().command(Path(os.devnull)), "-c", prepared(HOSTILE[name], outside)],
-        stdout=subprocess.PIPE if "output" not in name else subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=100,
-        check=False,
-    )
-    assert b"ESCAPED" not in (program.stdout or b"")
-    assert state(outside) == before and knocks == []
+    code = SEALED * (name == "a namespace of its own" and os.geteuid() == 0) + HOSTILE[name]
+    assert b"ESCAPED" not in said(inside(), prepared(code, outside).replace("sys.stdout", "sys.stderr"))
+    assert state(outside) == before and knocks == [] and left_running(outside) == []
     assert Path.home().is_dir() and GRADER.joinpath("worker.py").is_file()
 
 
+@needs_bubblewrap
+def test_a_fork_bomb_leaves_other_sandboxes_their_processes(outside: Path, knocks: list[bytes]) -> None:
+    code = prepared(HOSTILE["a fork bomb"], outside) + "\nprint(born, flush=True)\ntime.sleep(60)"
+    with subprocess.Popen([*inside(), "-c", code], stdout=subprocess.PIPE) as bomb:
+        assert bomb.stdout is not None and int(bomb.stdout.readline()) > 50
+        assert said(inside(), "import os\nif os.fork():\n    print('forked')") == b"forked\n"
+        bomb.kill()
+
+
+# -- controls: where nothing keeps it from it, the same code does what it wants, so it is the sandbox that holds it ----
 HARMLESS = (  # what may be run outside, too
     "read another submission",
     "read the right answers",
     "list the right answers",
+    "write beside the grader",
     "out by a symbolic link",
     "out by /proc",
     "read the grader's environment",
     "connect to this machine",
+    "listen where others connect",
+    "a namespace of its own",
+    "follow the grader's memory",
+)
+FOLLOWED = (
+    "import ctypes, time\nctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1))\nprint(flush=True)\ntime.sleep(60)"
 )
 
 
@@ -108,10 +146,126 @@ HARMLESS = (  # what may be run outside, too
 def test_without_a_sandbox_the_same_code_does_what_it_wants(
     name: str, outside: Path, knocks: list[bytes], tmp_path: Path
 ) -> None:
-    """So it is the sandbox that holds it."""
-    code = prepared(HOSTILE[name], outside)
-    program = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, timeout=100, check=False)
-    assert b"ESCAPED" in program.stdout
+    if name == "listen where others connect" and len(socket.if_nameindex()) == 1:
+        pytest.skip("this machine has no network")
+    if name == "a namespace of its own" and subprocess.run(["unshare", "-Um", "true"], check=False).returncode:
+        pytest.skip("this machine lets nobody make namespaces")
+    grader = shutil.copytree(GRADER, tmp_path / "grader")
+    with subprocess.Popen([sys.executable, "-c", FOLLOWED], stdout=subprocess.PIPE) as parent:
+        assert parent.stdout is not None and parent.stdout.readline()  # now anybody may follow it
+        code = prepared(HOSTILE[name], outside, grader, parent.pid)
+        assert b"ESCAPED" in said([sys.executable], code, cwd=tmp_path)
+        parent.kill()
+
+
+BOX = ["bwrap", "--ro-bind", "/", "/", "--dev", "/dev", "--unshare-pid", "--proc", "/proc", "--as-pid-1"]
+OPEN = {  # what nothing happens to is a box with one thing open
+    "write into the system": ["--tmpfs", "/usr/share"],
+    "read who has an account": ["--ro-bind", "OUTSIDE/canary", "/etc/shadow"],
+    "ask for a name": ["--ro-bind", "OUTSIDE/hosts", "/etc/hosts"],
+    "become root": ["--unshare-user", "--uid", "0"],
+}
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("name", OPEN)
+def test_in_a_box_with_one_thing_open_the_same_code_gets_it(name: str, outside: Path, knocks: list[bytes]) -> None:
+    (outside / "hosts").write_text("127.0.0.1 example.org\n")
+    options = [option.replace("OUTSIDE", str(outside)) for option in OPEN[name]]
+    assert b"ESCAPED" in said([*BOX, *options, sys.executable], prepared(HOSTILE[name], outside))
+
+
+MORE = {"a fork bomb": ("PROCESSES", 1000), "fill the disk": ("DISK", 400 * 2**20)}
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("name", MORE)
+def test_in_a_sandbox_with_a_higher_limit_the_same_code_goes_beyond_ours(
+    name: str, outside: Path, knocks: list[bytes], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sandbox_module, *MORE[name])
+    assert b"ESCAPED" in said(inside(), prepared(HOSTILE[name], outside))
+
+
+@needs_bubblewrap
+def test_memory_that_may_be_had_is_had(outside: Path, knocks: list[bytes]) -> None:
+    code = HOSTILE["fill the memory"].replace("20 * 2**30", "100 * 2**20")
+    assert b"ESCAPED" in said(inside(), prepared(code, outside))
+
+
+SYSTEM_S_PYTHON = shutil.which("python3", path="/usr/bin")
+needs_python = pytest.mark.skipif(SYSTEM_S_PYTHON is None, reason="the system has no Python of its own")
+
+
+@needs_bubblewrap
+@needs_python
+def test_homes_that_can_be_deleted_are_deleted(outside: Path, knocks: list[bytes], tmp_path: Path) -> None:
+    homes = [tmp_path / "root", tmp_path / "home", tmp_path / "mine", outside]
+    for home in homes[:3]:
+        home.joinpath("folder").mkdir(parents=True)
+        home.joinpath("folder", "file").write_text("precious")
+    seen_as = ("/root", "/home", str(homes[2]), str(outside))
+    binds = [part for home, place in zip(homes, seen_as, strict=True) for part in ("--bind", str(home), place)]
+    command = [*BOX, *binds, "--setenv", "HOME", str(homes[2]), str(SYSTEM_S_PYTHON)]
+    said(command, prepared(HOSTILE["delete the home folder"], outside))
+    assert [list(home.iterdir()) for home in homes] == [[]] * 4
+
+
+# The first process of the box tells whom the code killed: what started it, the process that it was told of, all others.
+WITNESS = """
+import subprocess, sys
+sleep = ['sleep', '60']
+parent, other = subprocess.Popen(sleep), subprocess.Popen(sleep)
+code = sys.argv[1].replace('PARENT', str(parent.pid))
+shell = subprocess.Popen(['sh', '-c', '"$@"; sleep 60', 'sh', sys.executable, '-c', code])
+print(shell.wait(), parent.wait(), other.wait())
+"""
+
+
+@needs_bubblewrap
+def test_everybody_who_can_be_killed_is_killed(outside: Path, knocks: list[bytes]) -> None:
+    code = prepared(HOSTILE["kill everybody"], outside, parent="PARENT")
+    everybody = subprocess.run([*BOX, sys.executable, "-c", WITNESS, code], stdout=-1, timeout=30, check=True)
+    assert everybody.stdout == b"-9 -9 -9\n"
+
+
+def test_a_process_outlives_what_started_it(outside: Path, knocks: list[bytes]) -> None:
+    code = prepared(HOSTILE["a process that outlives the answer"], outside)
+    subprocess.run([sys.executable, "-c", code], stdout=subprocess.DEVNULL, timeout=30, check=True)
+    time.sleep(1)
+    (left,) = left_running(outside)
+    os.kill(left, signal.SIGKILL)
+
+
+def test_output_has_no_end(outside: Path, knocks: list[bytes]) -> None:
+    code = prepared(HOSTILE["ten gigabytes of output"], outside)
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0) as program:
+        assert program.stdout is not None
+        read = 0
+        while read < 2**30 and (more := program.stdout.read(2**20)):
+            read += len(more)
+        assert read >= 2**30 and program.poll() is None
+        program.kill()
+
+
+@needs_python
+def test_a_program_of_root_s_runs_as_root(outside: Path, knocks: list[bytes]) -> None:
+    nobody = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"] if os.geteuid() == 0 else []
+    code = prepared(HOSTILE["a program that is somebody else's"], outside)
+    assert b"ESCAPED" in said([*nobody, str(SYSTEM_S_PYTHON)], code, cwd="/")
+
+
+def test_every_attack_has_its_control() -> None:
+    alone = {
+        "fill the memory",
+        "delete the home folder",
+        "kill everybody",
+        "a process that outlives the answer",
+        "ten gigabytes of output",
+        "a program that is somebody else's",
+    }
+    assert {*HARMLESS, *OPEN, *MORE, *alone} == set(HOSTILE)
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +286,7 @@ def test_a_hostile_notebook_costs_its_own_task_alone(
     assert mark(graded, "4.7").passed, mark(graded, "4.7")
     assert graded.points == 1
     assert state(outside) == before and knocks == []
+    assert os.fstat(workshop.log.fileno()).st_size < 100 * 2**20  # what an answer prints does not fill the disk
 
 
 @needs_bubblewrap

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from test_grading import pytest_nbval
 
 from peft_course.cli import main
 from peft_course.grading import check
@@ -189,6 +190,16 @@ def test_equal_files_of_two_learners_are_graded_for_each_of_them() -> None:
     folder = class_.learners[0].folder
     assert class_.assign([HandedIn(folder, f"{folder}/a.ipynb", Path("a"), "k")])[0][0].learner == "Ada"
     assert roster("Ada", "Bob", "Eve").assign(files)[0][0].key != known_[0].key  # others, to whom a number may belong
+
+
+def test_pytest_goes_by_the_variant_of_the_notebook_from_any_folder(tmp_path: Path) -> None:
+    class_ = roster("Ada", "Bob")
+    ada = right("4.1", class_.learners[0].variant)
+    place = handed_in(tmp_path / "in", class_, {"Ada": ada, "Bob": ada}, {})
+    (tmp_path / "empty").mkdir()
+    found = pytest_nbval(tmp_path / "empty", *(str(place / name / "x.ipynb") for name in ("Ada", "Bob")))
+    assert "1 passed" in found.stdout and "Ada/x.ipynb::4.1" not in found.stdout, found.stdout
+    assert "Bob/x.ipynb::4.1" in found.stdout and "4.1 how many numbers: wrong" in found.stdout, found.stdout
 
 
 # -- what is copied ---------------------------------------------------------------------------------------------------

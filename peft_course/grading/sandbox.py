@@ -6,6 +6,7 @@ one folder in memory to write to. The process inside reaches the grader by one s
 """
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -35,18 +36,15 @@ with contextlib.suppress(OSError):
 QUIET = {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1", "TOKENIZERS_PARALLELISM": "false", "MPLBACKEND": "Agg"}
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(TEMPORARY), "USER": "learner", **QUIET}
 
-# Root needs no user namespace, and becomes nobody inside; anybody else is nobody in a user namespace.
+# Root needs no user namespace, and becomes somebody else inside; anybody else is nobody in a user namespace.
 ALONE = [
     "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try",
     "--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "grading",
 ]  # fmt: skip
 AS_ROOT = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--cap-add", "CAP_SETPCAP"]
 AS_ANYBODY = ["--unshare-user", "--disable-userns", "--uid", str(NOBODY), "--gid", str(NOBODY), "--cap-drop", "ALL"]
-LIMITS = ["prlimit", f"--nproc={PROCESSES}", f"--as={MEMORY}", f"--nofile={FILES}", "--core=0"]
-DROP = [
-    "setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--no-new-privs",
-    "--bounding-set=-all", "--inh-caps=-all", "--pdeathsig=KILL",
-]  # fmt: skip
+DROP = ["--clear-groups", "--no-new-privs", "--bounding-set=-all", "--inh-caps=-all", "--pdeathsig=KILL"]
+STRANGERS = range(0x70000000, 0x7FFFFFFF)  # which systems give to no user (systemd.io/UIDS-GIDS)
 
 
 class NoSandboxError(ValueError):
@@ -65,7 +63,7 @@ class Sandbox:
             return [*_bubblewrap(folder), sys.executable]
         if self.tool == USER:
             environment = [f"{name}={value}" for name, value in ENVIRONMENT.items()]
-            return [*LIMITS, *DROP, "env", "-i", *environment, sys.executable]
+            return [*_limits(), *_become(NOBODY), "env", "-i", *environment, sys.executable]
         return [*_container(self.tool, folder), "python"]
 
     def seen(self, folder: Path) -> Path:
@@ -102,14 +100,30 @@ def _ways_out(tool: str) -> str:
 def _bubblewrap(folder: Path) -> list[str]:
     as_root = hasattr(os, "geteuid") and os.geteuid() == 0
     return [
-        *LIMITS, "bwrap", *ALONE, *(AS_ROOT if as_root else AS_ANYBODY),
+        "bwrap", *ALONE, *(AS_ROOT if as_root else AS_ANYBODY),
         *_system(), *(part for path in [*_python(), PACKAGE] for part in _read_only(path)),
         "--tmpfs", str(ANSWERS), "--remount-ro", str(ANSWERS),
         "--proc", "/proc", "--dev", "/dev", "--size", str(DISK), "--perms", "1777", "--tmpfs", str(TEMPORARY),
         "--ro-bind", str(folder), INSIDE, "--chdir", str(TEMPORARY),
         "--clearenv", *(part for pair in ENVIRONMENT.items() for part in ("--setenv", *pair)),
-        *(DROP if as_root else []),
+        *_limits(), *(_become(_stranger()) if as_root else []),
     ]  # fmt: skip
+
+
+def _limits() -> list[str]:
+    return ["prlimit", f"--nproc={PROCESSES}", f"--as={MEMORY}", f"--nofile={FILES}", "--core=0"]
+
+
+def _become(user: int) -> list[str]:
+    return ["setpriv", f"--reuid={user}", f"--regid={user}", *DROP]
+
+
+def _stranger() -> int:
+    """A user that no other sandbox has: the system counts a user's processes, wherever they are."""
+    user = secrets.choice(STRANGERS)
+    with open("/proc/self/uid_map") as lines:  # in a container there may be few users
+        ranges = [range(first, first + count) for first, _, count in (map(int, line.split()) for line in lines)]
+    return user if any(user in users for users in ranges) else NOBODY
 
 
 def _read_only(path: Path) -> list[str]:

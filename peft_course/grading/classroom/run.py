@@ -173,7 +173,7 @@ def on_a_cluster(address: str, seed: int, sandbox: Sandbox | None, others: Seque
                 for f in files
             }
             for future in distributed.as_completed(sent):
-                file = sent[future]
+                file = sent.pop(future)  # else a worker that is lost later would cost it a second time
                 if future.status == "error":
                     yield file.key, refused(file, seed, f"the cluster lost it: {future.exception()}")
                 else:
