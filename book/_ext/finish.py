@@ -23,6 +23,10 @@ def signature_lines(signature: re.Match[str]) -> str:
     return re.sub(r"<dd>(.*?)</dd>", r'<span class="sig-line">\1</span>', signature[1], flags=re.DOTALL)
 
 
+def kept_together(formula: re.Match[str]) -> str:
+    return f'<span class="kept">{formula[0]}</span>' if formula[1] or formula[3] else formula[0]
+
+
 # A browser that forbids storage answers every use of it by an error, in the theme's scripts too: it gets one that
 # forgets.
 FORGETFUL = """<script>
@@ -86,6 +90,11 @@ MENDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r'<table style="width: 100%" class="indextable genindextable">(.*?)</table>', letters_list),
     (r'(<div class="citation" id="[^"]*") role="doc-biblioentry"', r'\1 role="listitem"'),
     (r'(?<=<span class="sig-paren">\(</span>)\s*<dl>(.*?)</dl>\s*', signature_lines),
+    # a formula keeps the comma behind it, and the bracket in front: a browser would break the line between them
+    (
+        r"""([(\[“]?)(<span class="math [^"]*"[^>]*>(?:(?!</span>).)*</math></span>)([-–,.;:!?)\]”’']*)""",
+        kept_together,
+    ),
     # icons are pictures of what the words beside them say
     (r'<(i|span) class="((?:fa|fas|fab|far|theme-switch)\b[^"]*)"', r'<\1 aria-hidden="true" class="\2"'),
 ]
