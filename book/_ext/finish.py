@@ -23,6 +23,20 @@ def signature_lines(signature: re.Match[str]) -> str:
     return re.sub(r"<dd>(.*?)</dd>", r'<span class="sig-line">\1</span>', signature[1], flags=re.DOTALL)
 
 
+NOT_PROSE = re.compile(r"(<(pre|code|script|style|textarea)\b.*?</\2>|<[^>]*>)", re.DOTALL)
+
+
+def with_units(html: str) -> str:
+    """A number and its per cent sign stand in one line."""
+    pieces = NOT_PROSE.split(html)  # prose, what is not, the name of its tag, and so on
+    pieces[::3] = [re.sub(r"(?<=\d) (?=%)", "\u00a0", prose) for prose in pieces[::3]]
+    return "".join(piece for number, piece in enumerate(pieces) if number % 3 != 2)
+
+
+def kept_together(formula: re.Match[str]) -> str:
+    return f'<span class="kept">{formula[0]}</span>' if formula[1] or formula[3] else formula[0]
+
+
 # A browser that forbids storage answers every use of it by an error, in the theme's scripts too: it gets one that
 # forgets.
 FORGETFUL = """<script>
@@ -86,6 +100,11 @@ MENDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r'<table style="width: 100%" class="indextable genindextable">(.*?)</table>', letters_list),
     (r'(<div class="citation" id="[^"]*") role="doc-biblioentry"', r'\1 role="listitem"'),
     (r'(?<=<span class="sig-paren">\(</span>)\s*<dl>(.*?)</dl>\s*', signature_lines),
+    # a formula keeps the comma behind it, and the bracket in front: a browser would break the line between them
+    (
+        r"""([(\[“]?)(<span class="math [^"]*"[^>]*>(?:(?!</span>).)*</math></span>)([-–,.;:!?)\]”’']*)""",
+        kept_together,
+    ),
     # icons are pictures of what the words beside them say
     (r'<(i|span) class="((?:fa|fas|fab|far|theme-switch)\b[^"]*)"', r'<\1 aria-hidden="true" class="\2"'),
 ]
@@ -97,7 +116,7 @@ def finish(html: str, pagename: str, sources: dict[str, Path]) -> str:
         html = re.sub(pattern, mended, html, flags=re.DOTALL)
     if "<math" in html:  # whose letters shall be there when the first of them is laid out: nothing moves
         html = re.sub(r'(?=<link [^>]*href="([^"]*formulas/)formulas\.css)', PRELOAD, html, count=1)
-    return with_sizes(html, sources)
+    return with_sizes(with_units(html), sources)
 
 
 def finish_pages(app: Sphinx) -> None:

@@ -19,6 +19,7 @@ ENVIRONMENT = re.compile(r"\s*\\begin\{(align|gather|alignat|equation|multline)\
 BASE = r"(<mi>[^<]*</mi>|<mpadded[^>]*><mi>[^<]*</mi></mpadded>)"
 PRIME = r'<mo[^>]*class="tml-prime[^"]*">′</mo>'
 PRIMED = r'<mrow>\1<mo lspace="0.1em" rspace="0em">′</mo></mrow>'
+LEANING = re.compile(r"<msup><mi>([VWY])</mi><(mi|mn|mrow)>")  # Temml makes room for an exponent at other letters
 logger = logging.getLogger(__name__)
 
 
@@ -34,10 +35,11 @@ def mathml(latex: str, display: bool = False) -> str:
     """The formula as a <math> element. A ValueError says what Temml does not understand in it."""
     options = {"displayMode": display, "throwOnError": True, "xml": True, "wrap": "none"}
     try:
-        return low_primes(str(temml().call("temml.renderToString", latex, options)))
+        formula = low_primes(str(temml().call("temml.renderToString", latex, options)))
     except JSEvalException as error:
         what = re.sub(r"^.*?Error: ", "", str(error).strip().splitlines()[0])
         raise ValueError(f"the formula {latex!r} cannot be set: {what}") from None
+    return LEANING.sub(r'<msup><mi>\1</mi><\2 class="tml-lrg-pad">', formula)
 
 
 def low_primes(formula: str) -> str:
