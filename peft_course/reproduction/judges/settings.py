@@ -24,7 +24,7 @@ def length(runs: Results) -> list[Finding]:
             "A soft prompt needs some twenty tokens, and more of them add little.",
             "beyond 20 tokens only marginal gains, and the largest model does well with one",
             "lester2021power",
-            "exact match: " + listed({number: interval(values) for number, values in soft.items()}),
+            "exact match by tokens, " + listed({f"{number}:": interval(values) for number, values in soft.items()}),
             "One vector asks for nothing here, and twenty are better. But they are not enough: on a style that has to "
             "be learnt every doubling brings more, since each vector is one more thing that the layers can look at.",
             Verdict.IN_PART,
@@ -38,7 +38,7 @@ def length(runs: Results) -> list[Finding]:
             "A prefix of ten is enough for table-to-text.",
             "best length about 10 for table-to-text, 200 for summaries",
             "li2021prefix",
-            "exact match: " + listed({number: interval(values) for number, values in prefix.items()}),
+            "exact match by tokens, " + listed({f"{number}:": interval(values) for number, values in prefix.items()}),
             "A prefix has a key and a value in every layer for each of its tokens, so a few carry much: one alone does "
             "what a hundred vectors at the input do. Ten get most of what there is, and more still add a little, since "
             "the style is new to the model and there are 1,000 examples to learn it from.",
