@@ -24,6 +24,7 @@ from peft_course.grading.classroom import gradebook, handed_in, run
 from peft_course.grading.classroom.handed_in import HandedIn, collect, learner_of
 
 ROOT = Path(__file__).resolve().parents[1]
+SHORT = b'{"cells": [], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}'
 BLANK = (ROOT / "exercises" / "04-soft-prompts.ipynb").read_bytes()
 
 
@@ -87,6 +88,41 @@ def test_what_is_no_notebook_is_left_out_with_its_reason(tmp_path: Path, monkeyp
     reasons = {each.where: each.why for each in left_out}
     assert reasons["a/notes.txt"] == "not a notebook" and "larger than" in reasons["b/big.ipynb"]
     assert "cannot be unpacked" in reasons["c/bad.zip"] and "not followed" in reasons["link.ipynb"]
+
+
+@given(
+    st.integers(0, 10**6), st.binary(min_size=1, max_size=4), st.sampled_from([zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA])
+)
+def test_a_damaged_zip_costs_nobody_else_their_mark(
+    tmp_path_factory: pytest.TempPathFactory, place: int, damage: bytes, kind: int
+) -> None:
+    tmp_path = tmp_path_factory.mktemp("class")
+    with zipfile.ZipFile(tmp_path / "work.zip", "w", kind) as archive:
+        archive.writestr("a.ipynb", SHORT)
+    work = bytearray((tmp_path / "work.zip").read_bytes())
+    place %= len(work)
+    work[place : place + len(damage)] = damage
+    outer = zipped(tmp_path / "outer.zip", {"ada/work.zip": bytes(work), "bob/b.ipynb": SHORT})
+    found, left_out = collect(outer, tmp_path / "copies")
+    assert "bob" in {each.learner for each in found}
+    assert {each.where.split("/")[0] for each in [*found, *left_out]} <= {"ada", "bob"}
+
+
+def test_a_damaged_member_costs_no_other(tmp_path: Path) -> None:
+    class_ = zipped(tmp_path / "class.zip", {"ada/a.ipynb": SHORT, "bob/b.ipynb": SHORT + b" "})
+    content = class_.read_bytes()
+    class_.write_bytes(content.replace(SHORT, b"!" * len(SHORT), 1))  # its sum is another one now
+    found, left_out = collect(class_, tmp_path / "copies")
+    assert [each.learner for each in found] == ["bob"]
+    assert [each.where for each in left_out] == ["ada/a.ipynb"] and "cannot be unpacked" in left_out[0].why
+
+
+def test_a_name_in_an_old_encoding_can_be_written_down(tmp_path: Path) -> None:
+    folder = tmp_path / "in" / os.fsdecode("Émile".encode("latin-1"))
+    folder.mkdir(parents=True)
+    (folder / "a.ipynb").write_bytes(SHORT)
+    ((emile,), _) = collect(tmp_path / "in", tmp_path / "copies")
+    assert (emile.learner, emile.path.read_bytes()) == ("?mile", SHORT)
 
 
 def test_a_place_that_is_neither_folder_nor_zip_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -239,6 +239,47 @@ def test_the_scripts_are_bash(tmp_path: Path) -> None:
         assert subprocess.run(["bash", "-n", str(path)], capture_output=True, check=False).returncode == 0
 
 
+STAND_INS = {
+    "apt-get": "exit 0",
+    "python3": 'mkdir -p "$3/bin"; cd "$(dirname "$0")"; cp uv "$3/bin/uv"; cp apt-get "$3/bin/pip"',
+    "uv": 'if [ "$1" = venv ]; then PYTHON -m venv --without-pip "$5"\n'
+    'else PYTHON -m zipfile -e ./*.whl "$4"/lib/python*/site-packages; fi',
+}
+COURSE = {
+    "__init__.py": "",
+    "grading/sandbox.py": "from pathlib import Path\nANSWERS = Path(__file__).with_name('exercises')",
+    "grading/exercises/ch04.py": "",
+    "grading/places/gradescope.py": "import sys\nprint('graded', sys.argv[1])",
+}
+
+
+def test_setup_puts_the_course_where_run_autograder_looks_for_it(tmp_path: Path) -> None:
+    """What fetches is stood in for, the course is a small one, and the rest is the scripts' own."""
+    source, programs, place = tmp_path / "source", tmp_path / "bin", tmp_path / "place"
+    with zipfile.ZipFile(packed(tmp_path)) as archive:
+        archive.extractall(source)
+    with zipfile.ZipFile(wheel(source), "w") as archive:
+        for name, text in COURSE.items():
+            archive.writestr(f"peft_course/{name}", text)
+    programs.mkdir()
+    for name, text in STAND_INS.items():
+        (programs / name).write_text("#!/bin/sh\n" + text.replace("PYTHON", sys.executable))
+        (programs / name).chmod(0o755)
+    for name in gradescope.SCRIPTS:
+        script = source / name
+        script.write_text(script.read_text().replace("/opt/peft-course", str(place)))
+    environment = {"PATH": f"{programs}:{os.environ['PATH']}"}
+
+    def ran(name: str) -> str:
+        command = ["bash", str(source / name)]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+
+    ran("setup.sh")
+    (answers,) = place.rglob("exercises")
+    assert stat.S_IMODE(answers.stat().st_mode) & 0o077 == 0
+    assert ran("run_autograder") == f"graded {SOFT.name}\n"
+
+
 def test_the_same_zip_has_the_same_bytes(tmp_path: Path) -> None:
     first = packed(tmp_path).read_bytes()
     assert packed(tmp_path).read_bytes() == first

@@ -24,6 +24,7 @@ from peft_course.grading.process import Workshop
 from peft_course.grading.sandbox import NOBODY, NoSandboxError, Sandbox, sandbox
 
 GRADER = Path(sandbox_module.__file__).parent
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def here() -> bool:
@@ -329,9 +330,48 @@ def test_a_tool_that_does_not_work_is_told_from_one_that_is_not_there(
         sandbox("docker")
 
 
+# -- containers, where an engine runs and has the image ---------------------------------------------------------------
+@pytest.fixture(scope="module", params=["docker", "podman"])
+def container(request: pytest.FixtureRequest) -> Sandbox:
+    try:
+        return sandbox(request.param)
+    except NoSandboxError as error:
+        pytest.skip(str(error).split(";")[0])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_container_alone_holds_hostile_code(
+    name: str, container: Sandbox, outside: Path, knocks: list[bytes]
+) -> None:
+    if container.tool == "podman" and name == "a namespace of its own":
+        pytest.skip("Podman allows it, and counts what is mounted there as the container's memory")
+    before = state(outside)
+    code = prepared(HOSTILE[name], outside).replace("sys.stdout", "sys.stderr").replace("10_000", "300")  # for speed
+    assert b"ESCAPED" not in said(container.command(Path(os.devnull)), code, cwd=outside.parent)
+    assert state(outside) == before and knocks == [] and left_running(outside) == []
+
+
+@pytest.mark.slow
+def test_a_container_grades_as_the_other_sandboxes_do(container: Sandbox, tmp_path: Path) -> None:
+    right = grade(ROOT / "solutions" / "04-soft-prompts.ipynb", sandbox=container)
+    assert right.full_marks, right
+    forever = "# Task 4.2\ndef put_in_front(vectors, embedded):\n    while True: pass"
+    graded = grade(written(tmp_path, notebook(forever, OTHER)), sandbox=container)
+    assert "took longer" in mark(graded, "4.2").feedback and mark(graded, "4.7").passed
+
+
 @pytest.mark.parametrize("tool", ["docker", "podman"])
 def test_a_container_has_no_network_no_rights_and_limits(tool: str, tmp_path: Path) -> None:
     command = " ".join(Sandbox(tool).command(tmp_path))
     for option in ("--network none", "--read-only", "--cap-drop ALL", "--pids-limit 64", "--user 65534:65534"):
         assert option in command
-    assert command.startswith(f"{tool} run --rm") and command.endswith(f"{sandbox_module.IMAGE} python")
+    assert "--log-driver none" in command  # else the engine keeps all that is printed, on the disk
+    assert f" {tool} run --rm" in command and command.endswith(f"{sandbox_module.IMAGE} python")
+
+
+def test_an_engine_is_found_where_its_user_has_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The process that calls the tool gets few variables, and a service of one's own is known by a variable."""
+    monkeypatch.setenv("DOCKER_HOST", "unix:///run/user/1000/docker.sock")
+    command = Sandbox("docker").command(tmp_path)
+    assert command[0] == "env" and "DOCKER_HOST=unix:///run/user/1000/docker.sock" in command[: command.index("docker")]

@@ -7,10 +7,13 @@ exercise's.
 """
 
 import hashlib
+import lzma
 import re
 import shutil
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,6 +25,10 @@ from ..submission import SIZE
 DEPTH = 3  # zips in zips
 MEMBERS = 100_000  # of a zip
 TOTAL = 20 * 2**30  # bytes unpacked of one zip
+DAMAGE = (  # what zipfile raises where a zip is damaged, encrypted, or of a kind that it does not know
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, RuntimeError, NotImplementedError, EOFError, OSError, ValueError,
+    struct.error,
+)  # fmt: skip
 HIDDEN = re.compile(r"(^|/)(\.(?!\.?/)|__MACOSX)")
 MOODLE = re.compile(r"^(?P<name>.+?)_(?P<id>\d+)_assignsubmission_(file|onlinetext)")
 CANVAS = re.compile(r"^(?P<name>[^_]+)_(LATE_)?(?P<id>\d+)_\d+_")
@@ -58,13 +65,18 @@ def collect(place: Path, copies: Path) -> tuple[list[HandedIn], list[LeftOut]]:
     found: list[HandedIn | LeftOut] = []
     if place.is_dir():
         for path in sorted(place.rglob("*")):
-            found += _file(path, path.relative_to(place).as_posix(), copies)
+            found += _file(path, _readable(path.relative_to(place).as_posix()), copies)
     elif zipfile.is_zipfile(place):
         with place.open("rb") as file:
             found += _unpacked(file, "", copies, DEPTH)
     else:
         raise ValueError(f"{str(place)!r} is neither a folder nor a zip; name what was downloaded")
     return [f for f in found if isinstance(f, HandedIn)], [f for f in found if isinstance(f, LeftOut)]
+
+
+def _readable(name: str) -> str:
+    """A name that can be written into a file: what no UTF-8 is becomes a question mark."""
+    return name.encode(errors="replace").decode()
 
 
 def _file(path: Path, where: str, copies: Path) -> Iterator[HandedIn | LeftOut]:
@@ -91,7 +103,7 @@ def _content(file: BinaryIO, where: str, size: int, copies: Path, depth: int) ->
 
 
 def _unpacked(file: BinaryIO, above: str, copies: Path, depth: int) -> Iterator[HandedIn | LeftOut]:
-    """The members of a zip. No name in it becomes a path on this disk."""
+    """The members of a zip. No name in it becomes a path on this disk; one that is damaged costs no other."""
     try:
         with zipfile.ZipFile(file) as archive:
             members = sorted(archive.infolist(), key=lambda member: member.filename)
@@ -99,16 +111,24 @@ def _unpacked(file: BinaryIO, above: str, copies: Path, depth: int) -> Iterator[
                 yield LeftOut(above.rstrip("/"), "a zip of too many files, or of too many bytes")
                 return
             for member in members:
-                where = above + member.filename.replace("\\", "/")
-                if member.is_dir() or HIDDEN.search(where):
-                    continue
-                if stat.S_ISLNK(member.external_attr >> 16):
-                    yield LeftOut(where, "a link, which is not followed")
-                    continue
-                with archive.open(member) as content:
-                    yield from _content(content, where, member.file_size, copies, depth - 1)  # type: ignore[arg-type]
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+                where = above + _readable(member.filename.replace("\\", "/"))
+                if not (member.is_dir() or HIDDEN.search(where)):
+                    yield from _member(archive, member, where, copies, depth)
+    except DAMAGE as error:
         yield LeftOut(above.rstrip("/") or "the zip", f"cannot be unpacked: {error}")
+
+
+def _member(
+    archive: zipfile.ZipFile, member: zipfile.ZipInfo, where: str, copies: Path, depth: int
+) -> Iterator[HandedIn | LeftOut]:
+    if stat.S_ISLNK(member.external_attr >> 16):
+        yield LeftOut(where, "a link, which is not followed")
+        return
+    try:
+        with archive.open(member) as content:
+            yield from _content(content, where, member.file_size, copies, depth - 1)  # type: ignore[arg-type]
+    except DAMAGE as error:
+        yield LeftOut(where, f"cannot be unpacked: {error}")
 
 
 def _kept(file: BinaryIO, where: str, copies: Path) -> HandedIn | LeftOut:

@@ -2,7 +2,7 @@
 # Gradescope runs this once, as root and with the internet, when it builds an image of the zip that this came in.
 set -euo pipefail
 cd "$(dirname "$0")"
-place="${PEFT_COURSE:-/opt/peft-course}"  # not in /autograder, where the answers' user may not go
+place=/opt/peft-course  # not in /autograder, where the answers' user may not go
 export UV_PYTHON_INSTALL_DIR="$place/python" UV_LINK_MODE=copy
 
 apt-get update
@@ -14,7 +14,7 @@ python3 -m venv "$place/uv"
 uv="$place/uv/bin/uv"
 "$uv" venv --managed-python --python @PYTHON@ "$place/venv"
 "$uv" pip install --python "$place/venv" --torch-backend cpu --constraint constraints.txt ./*.whl ipython
-ln -s venv/bin "$place/bin"
 
 # The right answers are the grader's alone.
-chmod -R go= "$("$place/bin/python" -c 'from peft_course.grading.sandbox import ANSWERS; print(ANSWERS)')"
+answers="$("$place/venv/bin/python" -P -c 'from peft_course.grading.sandbox import ANSWERS; print(ANSWERS)')"
+chmod -R go= "$answers"
