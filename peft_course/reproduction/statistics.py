@@ -17,7 +17,7 @@ class Interval:
     high: float
 
     def __str__(self) -> str:
-        return f"{self.mean:.1f} ({self.low:.1f} to {self.high:.1f})"
+        return f"{self.mean:.1f} ({self.low:.1f} to {self.high:.1f})".replace("-", "−")
 
     def above(self, bound: float) -> bool:
         """Whether all of the interval lies above `bound`."""
