@@ -48,11 +48,11 @@ def test_answers_of_a_quiz_stand_at_the_end_of_the_chapter() -> None:
     assert "x = 1" in paper.words(body) and "Show" not in paper.words(body) and "alert" not in paper.words(body)
 
 
-def test_a_mark_behind_a_formula_never_begins_a_line() -> None:
+def test_no_line_ends_between_a_formula_and_its_bracket_or_mark() -> None:
     formula = '<span class="math notranslate"><math><mi>x</mi></math></span>'
     html = finish.finish(f"<p>{formula} and {formula}, then ({formula}).</p>", "page", {})
     marked = '<span class="with-mark">'
-    assert f"<p>{formula} and {marked}{formula},</span> then ({marked}{formula}).</span></p>" in html
+    assert f"<p>{formula} and {marked}{formula},</span> then {marked}({formula}).</span></p>" in html
 
 
 def test_pages_that_a_page_lists_are_listed_on_paper() -> None:

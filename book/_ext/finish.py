@@ -86,10 +86,11 @@ MENDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     (r'<table style="width: 100%" class="indextable genindextable">(.*?)</table>', letters_list),
     (r'(<div class="citation" id="[^"]*") role="doc-biblioentry"', r'\1 role="listitem"'),
     (r'(?<=<span class="sig-paren">\(</span>)\s*<dl>(.*?)</dl>\s*', signature_lines),
-    # a line may begin behind a formula, but not with the mark that follows it
+    # a line may end beside a formula, but not between it and its bracket or mark
     (
-        r'(<span class="math [^"]*"[^>]*><math(?:(?!</math>).)*</math></span>)([.,;:!?)’”]+)',
-        r'<span class="with-mark">\1\2</span>',
+        r'([(“‘])?(<span class="math [^"]*"[^>]*><math(?:(?!</math>).)*</math></span>)'
+        r'((?(1)[.,;:!?)’”]*|[.,;:!?)’”]+))',
+        r'<span class="with-mark">\1\2\3</span>',
     ),
     # icons are pictures of what the words beside them say
     (r'<(i|span) class="((?:fa|fas|fab|far|theme-switch)\b[^"]*)"', r'<\1 aria-hidden="true" class="\2"'),
