@@ -89,7 +89,7 @@ MENDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
     # a line may end beside a formula, but not between it and its bracket or mark
     (
         r'([(“‘])?(<span class="math [^"]*"[^>]*><math(?:(?!</math>).)*</math></span>)'
-        r'((?(1)[.,;:!?)’”]*|[.,;:!?)’”]+))',
+        r"((?(1)[.,;:!?)’”]*|[.,;:!?)’”]+))",
         r'<span class="with-mark">\1\2\3</span>',
     ),
     # icons are pictures of what the words beside them say
