@@ -31,6 +31,10 @@ CHAPTER = f"""<section id="a"><h1>Title<a class="headerlink" href="#a">#</a></h1
 <p>Which?</p> {fold("quiz-wrong", "This", "<p>No.</p>")} {fold("quiz-right", "That", "<p>Yes.</p>")}
 <p>And?</p> {fold("quiz-right", "Both", "<p>Of course.</p>")}
 {fold("hide", "Show", "<pre>x = 1</pre>")} <script>alert()</script></section>"""
+SIDE = """<nav class="bd-links"><a href="#">Book</a><p>Before</p><a href="progress.html">Your progress</a>
+<a href="chapters/one.html">1. One</a></nav>"""
+PARTS = """<section><div class="toctree-wrapper"></div>
+<div class="toctree-wrapper"><ul><li><a href="one.html">One</a></li></ul></div></section>"""
 
 
 def test_answers_of_a_quiz_stand_at_the_end_of_the_chapter() -> None:
@@ -41,6 +45,16 @@ def test_answers_of_a_quiz_stand_at_the_end_of_the_chapter() -> None:
     assert [paper.words(item) for item in section[-1].iter("li")] == ["A ✗No.", "B ✓Yes.", "A ✓Of course."]
     assert "#" not in paper.words(section[0])
     assert "x = 1" in paper.words(body) and "Show" not in paper.words(body) and "alert" not in paper.words(body)
+
+
+def test_pages_that_a_page_lists_are_listed_on_paper() -> None:
+    body = paper.clean(paper.parse(PARTS).find("body"))
+    assert [paper.words(item) for item in paper.of_class(body, "toctree-wrapper")] == ["One"]
+
+
+def test_what_only_a_site_has_is_no_page_of_a_book_on_paper(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(SIDE)
+    assert [*paper.contents(tmp_path)] == [("index", "", "Book"), ("chapters/one", "Before", "1. One")]
 
 
 SOME = ("index", "chapters/soft-prompts", "chapters/prefix-tuning", "bibliography")  # the whole takes many minutes

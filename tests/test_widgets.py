@@ -32,8 +32,8 @@ def figure(request: pytest.FixtureRequest) -> InteractiveFigure:
 
 def parts(widget: Any) -> tuple[dict[str, Any], list[str]]:
     """The controls of a live figure by their labels, and what it shows: sentence, picture, values."""
-    *controls, sentence, drawing, folded = widget.children
-    return {each.description: each for each in controls}, [sentence.value, drawing.value, folded.children[0].value]
+    *controls, sentence, drawing, _, values = widget.children
+    return {each.description: each for each in controls}, [sentence.value, drawing.value, values.value]
 
 
 def operate(control: Any) -> None:
@@ -65,6 +65,23 @@ def test_every_control_changes_what_is_shown(figure: InteractiveFigure) -> None:
 
 def test_a_live_figure_has_a_text_for_its_picture(figure: InteractiveFigure) -> None:
     assert re.search(r'<img alt="[^"]{40,}"', parts(live(figure))[1][1])
+
+
+def test_the_values_are_unfolded_by_a_button(figure: InteractiveFigure) -> None:
+    *_, unfold, values = live(figure).children
+    assert values.layout.display == "none"
+    unfold.value = True
+    assert values.layout.display is None and "<table>" in values.value
+    unfold.value = False
+    assert values.layout.display == "none"
+
+
+def test_a_token_that_looks_like_a_tag_is_shown() -> None:
+    lm = random_lm("llama")
+    widget = live(attention_budget(lm, Prefix(lm, 3), ["a <b> & c"]))
+    slider = parts(widget)[0]["Token"]
+    slider.value = next(option for option in slider.options if option.endswith(": <"))
+    assert ": &lt;: " in parts(widget)[1][0]
 
 
 def test_the_page_is_well_formed_and_has_picture_caption_and_data(figure: InteractiveFigure) -> None:

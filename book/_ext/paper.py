@@ -17,7 +17,8 @@ from lxml import html
 from lxml.html import HtmlElement
 
 # What only a site has: links to a heading itself, marks that turn, whatever needs a script.
-FURNITURE = ("headerlink", "sd-summary-state-marker", "toctree-wrapper", "site-only")
+FURNITURE = ("headerlink", "sd-summary-state-marker", "site-only")
+SITE_ONLY = ("progress",)  # the pages that are nothing without a script
 SCRIPTED = ("script", "style", "noscript", "button", "input", "select", "textarea", "canvas")
 UNCOLOURED = ("n", "p", "w", "pre")  # names, brackets, spaces: two thirds of a page's elements, and no style needs them
 QUIZ = ("quiz-right", "quiz-wrong")
@@ -41,13 +42,16 @@ def parse(text: str) -> HtmlElement:
 
 
 def contents(folder: Path, first: str = "index") -> Iterator[tuple[str, str, str]]:
-    """Name, part and title of each page of a built book, in order; they stand at the side of each page."""
+    """Name, part and title of each page of a built book, in order; they stand at the side of each page.
+
+    Without those that only a site has.
+    """
     part = ""
     for entry in parse((folder / f"{first}.html").read_text(encoding="utf8")).find_class("bd-links")[0].iter("p", "a"):
         if entry.tag == "p":
             part = words(entry)
-        else:
-            yield entry.get("href").removesuffix(".html").replace("#", first), part, words(entry)
+        elif (name := entry.get("href").removesuffix(".html").replace("#", first)) not in SITE_ONLY:
+            yield name, part, words(entry)
 
 
 def read(folder: Path) -> list[Page]:
@@ -74,6 +78,9 @@ def clean(body: HtmlElement) -> HtmlElement:
         e for e in body.iter("span") if e.get("class") in UNCOLOURED
     ]:
         element.drop_tag()
+    for pages in of_class(body, "toctree-wrapper"):  # one without an entry only orders the site
+        if pages.find(".//li") is None:
+            pages.drop_tree()
     for code in of_class(body, "hide"):
         code.find("summary").drop_tree()
         code.tag, code.attrib["class"] = "div", "folded"

@@ -1,5 +1,6 @@
 """An interactive figure as ipywidgets."""
 
+from html import escape
 from typing import Any
 
 import ipywidgets as widgets
@@ -21,9 +22,10 @@ def live(figure: InteractiveFigure) -> widgets.VBox:
         try:
             shown = figure.show(state)
         except ValueError as error:  # numbers that fit no model
-            sentence.value = str(error)
+            sentence.value = escape(str(error))
             return
-        sentence.value, drawing.value, values.value = shown.sentence, picture(shown, figure.alt), table(shown)
+        sentence.value, drawing.value = escape(shown.sentence), picture(shown, figure.alt)
+        values.value = table(shown)
 
     def change(control: Control, value: Any) -> None:
         nonlocal settling
@@ -46,9 +48,11 @@ def live(figure: InteractiveFigure) -> widgets.VBox:
     for control in figure.controls:
         controls[control.name].observe(lambda event, control=control: change(control, event["new"]), names="value")
     show()
-    folded = widgets.Accordion([values])
-    folded.set_title(0, "Values")  # the way of ipywidgets 7, which Colab has, and of 8
-    return widgets.VBox([*controls.values(), sentence, drawing, folded])
+    # A button, because the keyboard does not reach the head of an accordion.
+    unfold = widgets.ToggleButton(description="Values", tooltip="the picture's values as a table")
+    values.layout.display = "none"
+    unfold.observe(lambda event: setattr(values.layout, "display", None if event["new"] else "none"), names="value")
+    return widgets.VBox([*controls.values(), sentence, drawing, unfold, values])
 
 
 def _widget(control: Control, state: dict[str, Any]) -> Any:
