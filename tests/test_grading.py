@@ -271,11 +271,12 @@ def test_where_the_system_cannot_fork_the_marks_are_the_same(impatient: None, tm
     assert not mark(graded, "4.7").passed
 
 
-def test_what_a_notebook_imports_tells_what_is_loaded_before_it_runs() -> None:
+def test_what_a_notebook_imports_and_mentions_tells_what_is_loaded_before_it_runs() -> None:
     imports = ["peft_course.load_lm", "peft_course.grading.check", "matplotlib.pyplot", "os.path", "torch.nn"]
     assert needs(imports) == ["course.load_lm", "matplotlib"]
     assert needs(["peft_course.analysis.doctor"]) == needs(["peft_course"]) == ["course"]
-    assert needs(["peft_course.grading.exercises.ch04_soft_prompts", "course.x", "model.course-gpt"]) == []
+    assert needs(["peft_course.grading.exercises.ch04_soft_prompts", "course.x", "model.course-gpt", "dynamo"]) == []
+    assert needs([], ["With `load_lm(name)`", "optimiser = torch.optim.Adam(w)"]) == ["course.load_lm", "dynamo"]
 
 
 # -- the ways to ask ---------------------------------------------------------------------------------------------------
@@ -306,8 +307,9 @@ def test_other_notebooks_are_left_to_nbval(tmp_path: Path) -> None:
     assert "1 failed" in found.stdout and "Unexpected output fields" in found.stdout, found.stdout
 
 
-def test_other_notebooks_do_not_wait_for_torch(tmp_path: Path) -> None:
+def test_other_notebooks_do_not_wait_for_torch_even_beside_exercises(tmp_path: Path) -> None:
     written(tmp_path, notebook(cell("1 + 1", id="a")), "plain.ipynb")
+    written(tmp_path, notebook(f"# Task 4.2\n{RIGHT}"), f"{EXERCISE}.ipynb")
     (tmp_path / "conftest.py").write_text(
         "import sys\ndef pytest_collection_finish(): assert 'torch' not in sys.modules, 'torch is loaded'"
     )

@@ -14,6 +14,8 @@ import torch
 
 from .exercises import EXERCISES, Exercise
 from .judge import judge
+from .models import model
+from .needs import load
 from .process import Workshop
 from .sandbox import Sandbox
 from .submission import NAMES, NotAnExerciseError, Submission, read
@@ -67,6 +69,7 @@ def grade(
     except NotAnExerciseError as error:
         return Report(path, None, refused=str(error), seed=seed)
     exercise = exercise.of(submission.variant if variant is None else variant)
+    make_ready(submission, exercise)
     with Workshop(sandbox=sandbox) if workshop is None else contextlib.nullcontext(workshop) as place:
         marks = [grade_task(task, submission, place, seed, others) for task in exercise.tasks]
     return Report(path, exercise, marks, seed=seed)
@@ -107,6 +110,15 @@ def _workshop() -> Workshop:
 
 def _grade_here(path: str | Path, seed: int | None, sandbox: Sandbox | None) -> Report:
     return grade(path, None if sandbox else _workshop(), seed, sandbox)
+
+
+def make_ready(submission: Submission, exercise: Exercise) -> None:
+    """Load what the references need, before an answer is waited for: the process that tries it loads, too."""
+    if "dynamo" in submission.needs:
+        load(["dynamo"])
+    for task in exercise.tasks:
+        for name in task.models:
+            model(name)
 
 
 def grade_task(

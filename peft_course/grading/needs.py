@@ -1,8 +1,8 @@
 """What answers use beyond torch, loaded before they run: an import costs seconds, and a sealed process may refuse it.
 
 A need is a word: one of `LIBRARIES`; ``course``, for all of this package that is public, or ``course.load_lm``, for a
-name of it; or ``model.course-gpt``, for a shipped model. The grader takes them from what a notebook imports, and from
-nothing else that it says.
+name of it; or ``model.course-gpt``, for a shipped model. The grader takes them from what a notebook imports and from a
+few words in it. One that is missed costs its answer some seconds, and nothing else.
 """
 
 import contextlib
@@ -14,17 +14,21 @@ import peft_course
 
 LIBRARIES = {
     "datasets": "datasets",
+    "dynamo": "torch._dynamo",  # which torch loads when an optimiser or `torch.func` is first used
     "matplotlib": "matplotlib.pyplot",
     "pandas": "pandas",
     "tqdm": "tqdm.auto",
     "transformers": "transformers",
 }
+MENTIONED = {"load_lm(": "course.load_lm", "optimi": "dynamo", "optim.": "dynamo", "torch.func": "dynamo"}
 LOADED: set[str] = set()  # needs, in this process
 
 
-def needs(imports: Iterable[str]) -> list[str]:
-    """The needs of code that imports these: ``matplotlib.pyplot``, ``peft_course.load_lm``, in any order."""
-    return sorted({need for name in imports if (need := _need(name))})
+def needs(imports: Iterable[str], texts: Iterable[str] = ()) -> list[str]:
+    """The needs of a notebook with these imports (``matplotlib.pyplot``, ``peft_course.load_lm``) and these cells."""
+    texts = list(texts)
+    mentioned = {need for word, need in MENTIONED.items() if any(word in text for text in texts)}
+    return sorted(mentioned | {need for name in imports if (need := _need(name))})
 
 
 def _need(name: str) -> str | None:
@@ -32,7 +36,7 @@ def _need(name: str) -> str | None:
     if package == "peft_course":
         inside = rest.split(".")[0]
         return None if inside == "grading" else f"course.{inside}" if inside in peft_course.__all__ else "course"
-    return package if package in LIBRARIES else None
+    return package if package in LIBRARIES and package != "dynamo" else None
 
 
 def load(wanted: Iterable[str] = ()) -> None:
@@ -40,7 +44,7 @@ def load(wanted: Iterable[str] = ()) -> None:
     if LOADED and LOADED.issuperset(wanted):
         return
     gc.disable()
-    importlib.import_module("torch._dynamo")  # the optimisers load it when they are first used
+    importlib.import_module("torch")
     for need in wanted:
         _load(need)
     LOADED.update(wanted, ["torch"])

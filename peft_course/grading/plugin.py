@@ -74,9 +74,16 @@ def _workshop(config: pytest.Config, needs: Sequence[str] = ()) -> Any:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> Generator[None, Any, Any]:
     collectors = yield
     nbval = any(parent.config.getoption(option, False) for option in ("nbval", "nbval_lax"))
-    if nbval and file_path.suffix == ".ipynb" and (found := _found(parent.config, file_path)):
+    asked = nbval and file_path.suffix == ".ipynb" and _is_asked_for(parent.config, file_path)
+    if asked and (found := _found(parent.config, file_path)):
         return [ExerciseFile.from_parent(parent, path=file_path, found=found)]
     return collectors
+
+
+def _is_asked_for(config: pytest.Config, path: Path) -> bool:
+    """Pytest shows each file of a folder in which one is named; the others need not be read."""
+    places = (config.invocation_params.dir / argument.split("::")[0] for argument in config.args)
+    return any(path.resolve().is_relative_to(place.resolve()) for place in places)
 
 
 class ExerciseFile(pytest.File):
@@ -91,8 +98,10 @@ class ExerciseFile(pytest.File):
             yield Refused.from_parent(self, name="notebook", reason=str(self.found))
             return
         submission, exercise = self.found
-        for task in exercise.of(submission.variant).tasks:
-            yield GradedTask.from_parent(self, name=f"{task.number} {task.title}", task=task, submission=submission)
+        exercise = exercise.of(submission.variant)
+        for task in exercise.tasks:
+            about = {"task": task, "exercise": exercise, "submission": submission}
+            yield GradedTask.from_parent(self, name=f"{task.number} {task.title}", **about)
 
 
 class NotPassedError(Exception):
@@ -121,15 +130,16 @@ class Refused(_Verdict):
 
 
 class GradedTask(_Verdict):
-    def __init__(self, *, task: Any, submission: Any, **others: Any) -> None:
+    def __init__(self, *, task: Any, exercise: Any, submission: Any, **others: Any) -> None:
         super().__init__(**others)
-        self.task, self.submission = task, submission
+        self.task, self.exercise, self.submission = task, exercise, submission
 
     def runtest(self) -> None:
         import random
 
-        from .grade import grade_task
+        from .grade import grade_task, make_ready
 
+        make_ready(self.submission, self.exercise)
         mark = grade_task(self.task, self.submission, _workshop(self.config), random.SystemRandom().randrange(10**6))
         if not mark.passed:
             raise NotPassedError(str(mark))

@@ -72,16 +72,12 @@ class Submission:
     exercise: str | None = None
     edition: int | None = None
     numbers: frozenset[str] = field(default_factory=frozenset)  # of the tasks that are marked in it
+    needs: list[str] = field(default_factory=list)  # what has to be loaded for its cells to run quickly
 
     @property
     def may_be_one(self) -> bool:
         """Whether anything in it, or its name, speaks of an exercise."""
         return self.exercise is not None or bool(self.numbers) or self.path.name.startswith(NAMES)
-
-    @property
-    def needs(self) -> list[str]:
-        """What has to be loaded for its cells to run quickly."""
-        return needs(name for cell in self.cells for name in cell.imports)
 
     @property
     def variant(self) -> str:
@@ -140,13 +136,15 @@ def read(path: Path) -> Submission:
     if not isinstance(content, dict) or not isinstance(content.get("cells"), list):
         raise NotAnExerciseError(f"{path.name} is not a notebook of format 4: it has no list of cells")
     exercise = edition = None
-    cells = []
-    for kind, source in _sources(content["cells"]):
+    cells, sources = [], [*_sources(content["cells"])]
+    for kind, source in sources:
         if kind == "code":
             cells.append(Cell.of(source))
         elif kind == "markdown" and exercise is None and (mark := MARK.search(source)):
             exercise, edition = mark[1], int(mark[2])
-    return Submission(path, cells, exercise, edition, frozenset(c.answers for c in cells if c.answers))
+    numbers = frozenset(cell.answers for cell in cells if cell.answers)
+    needed = needs((name for cell in cells for name in cell.imports), (source for _, source in sources))
+    return Submission(path, cells, exercise, edition, numbers, needed)
 
 
 def _sources(cells: list[Any]) -> Iterator[tuple[str, str]]:
