@@ -114,9 +114,13 @@ def test_a_chapter_read_from_a_disk_is_whole(page: Any, book: Path) -> None:
     press(page, page.locator(".quiz button").nth(1), "Enter")
     page.locator(".bd-article a[href*='#term-']").first.hover()
     page.wait_for_timeout(500)
+    page.wait_for_function("localStorage.getItem('course-progress')")
     page.goto(f"{book.as_uri()}/progress.html")
-    page.wait_for_function("localStorage.getItem('course-progress')")  # another process's, which may be late
-    page.reload()
+    for _ in range(60):  # what another process has written may be late
+        if "1 of 4" in page.locator("table").text_content():
+            break
+        page.wait_for_timeout(500)
+        page.reload()
     assert "1 of 4" in page.locator("table").text_content()
     page.goto(f"{book.as_uri()}/search.html?q=num_virtual_tokens")
     page.locator("#search-results li").first.wait_for()
