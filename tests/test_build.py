@@ -80,8 +80,14 @@ def test_the_book_follows_the_package(small_book: SmallBook) -> None:
     assert "answer 42" in small_book.html()
     assert small_book.times_executed() == 1
 
-    assert small_book.build().returncode == 0
+    untouched = small_book.build()
+    assert untouched.stdout.startswith("Nothing has changed")
+    assert first.stdout.splitlines()[-1] in untouched.stdout, "it still says where the pages lie"
     assert small_book.times_executed() == 1, "an untouched book is not executed again"
+
+    (small_book.root / "_build" / "html" / "other.html").unlink()
+    assert small_book.build().returncode == 0
+    assert "Another page" in small_book.html("other"), "a page that was lost is written again"
 
     files = ("other.html", "colab/second.ipynb")
     written = [small_book.written(name) for name in files]

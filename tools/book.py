@@ -3,6 +3,7 @@
 What has not changed since the last whole book is taken over from it: outputs, and pages.
 """
 
+import hashlib
 import logging
 import os
 import subprocess
@@ -17,7 +18,9 @@ from execution import COSTS, ENVIRONMENT, cache_folder, fingerprint  # noqa: E40
 
 # Each notebook's kernel says so when it starts; it speaks with this machine alone.
 NOISE = "Kernel is running over TCP without encryption"
-WHOLE = ROOT / "_build" / "whole"  # there, with the fingerprint of `common` in it, as long as the last book is whole
+WHOLE = ROOT / "_build" / "whole"  # there as long as the last book is whole; in it, what it was made of
+PAGES = ROOT / "_build" / "html"
+BUILT = f"The book is built: {PAGES / 'index.html'}"
 
 
 def common() -> str:
@@ -25,6 +28,19 @@ def common() -> str:
     book = ROOT / "book"
     files = [ROOT / "_config.yml", ROOT / "constraints.txt", Path(__file__), book / "_toc.yml", COSTS]
     return fingerprint([*files, *sorted((book / "_ext").glob("*.py"))])
+
+
+def everything() -> str:
+    """A fingerprint of all that the pages are made of, the settings in the environment among it."""
+    folders = (ROOT / name for name in ("book", "peft_course", "exercises", "solutions"))
+    files = fingerprint(path for folder in folders for path in sorted(folder.rglob("*")))
+    settings = sorted((name, value) for name, value in os.environ.items() if name.startswith("BOOK_"))
+    return hashlib.sha256(f"{common()} {files} {settings}".encode()).hexdigest()[:16]
+
+
+def pages() -> str:
+    """How many pages lie there: one that was lost is written again."""
+    return str(sum(1 for _ in PAGES.rglob("*.html")))
 
 
 def execute_ahead() -> None:
@@ -46,11 +62,15 @@ def execute_ahead() -> None:
 
 
 def main() -> int:
+    now, made_of = common(), everything()
+    last = WHOLE.read_text().split() if WHOLE.is_file() else []
+    if last == [now, made_of, pages()]:
+        print(f"Nothing has changed since the last build.\n{BUILT}")
+        return 0
     if os.environ.get("BOOK_EXECUTION") != "off":
         execute_ahead()
     options = ["--warningiserror", "--nitpick", "--keep-going"]
-    now = common()
-    if not WHOLE.is_file() or WHOLE.read_text() != now:
+    if last[:1] != [now]:
         # Every page is read anew (executions come from the cache): one that failed in an earlier build would otherwise
         # be taken over from there, and the failure with it would be forgotten.
         options.append("--all")
@@ -64,8 +84,8 @@ def main() -> int:
         print("\nerror: the book was not built; the warnings above say why.", file=sys.stderr)
         print("A failing cell's traceback is in _build/html/reports.", file=sys.stderr)
         return 1
-    WHOLE.write_text(now)
-    print(f"\nThe book is built: {ROOT / '_build' / 'html' / 'index.html'}")
+    WHOLE.write_text(f"{now} {made_of} {pages()}")
+    print(f"\n{BUILT}")
     return 0
 
 
