@@ -4,6 +4,7 @@ What has not changed since the last whole book is taken over from it: outputs, a
 """
 
 import hashlib
+import json
 import logging
 import os
 import subprocess
@@ -14,11 +15,11 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
-from execution import COSTS, ENVIRONMENT, cache_folder, fingerprint  # noqa: E402
+from execution import COSTS, ENVIRONMENT, cache_folder, execution_key, fingerprint  # noqa: E402
 
 # Each notebook's kernel says so when it starts; it speaks with this machine alone.
 NOISE = "Kernel is running over TCP without encryption"
-WHOLE = ROOT / "_build" / "whole"  # there as long as the last book is whole; in it, what it was made of
+WHOLE = ROOT / "_build" / "whole.json"  # there as long as the last book is whole; in it, what it was made of
 PAGES = ROOT / "_build" / "html"
 BUILT = f"The book is built: {PAGES / 'index.html'}"
 
@@ -30,17 +31,31 @@ def common() -> str:
     return fingerprint([*files, *sorted((book / "_ext").glob("*.py"))])
 
 
+def code() -> str:
+    """A fingerprint of what the notebooks' outputs depend on: the package, and their cells."""
+    cells = [json.loads(path.read_text(encoding="utf8"))["cells"] for path in notebooks()]
+    executed = [[cell["source"] for cell in page if cell["cell_type"] == "code"] for page in cells]
+    return hashed(execution_key(), executed, os.environ.get("BOOK_EXECUTION"))
+
+
 def everything() -> str:
     """A fingerprint of all that the pages are made of, the settings in the environment among it."""
     folders = (ROOT / name for name in ("book", "peft_course", "exercises", "solutions"))
     files = fingerprint(path for folder in folders for path in sorted(folder.rglob("*")))
-    settings = sorted((name, value) for name, value in os.environ.items() if name.startswith("BOOK_"))
-    return hashlib.sha256(f"{common()} {files} {settings}".encode()).hexdigest()[:16]
+    return hashed(common(), files, sorted(item for item in os.environ.items() if item[0].startswith("BOOK_")))
 
 
-def pages() -> str:
+def pages() -> int:
     """How many pages lie there: one that was lost is written again."""
-    return str(sum(1 for _ in PAGES.rglob("*.html")))
+    return sum(1 for _ in PAGES.rglob("*.html"))
+
+
+def hashed(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def notebooks() -> list[Path]:
+    return sorted((ROOT / "book").rglob("*.ipynb"))
 
 
 def execute_ahead() -> None:
@@ -53,7 +68,7 @@ def execute_ahead() -> None:
 
     os.environ.update(ENVIRONMENT)
     cache = get_cache(cache_folder(ROOT / "_build"))
-    for notebook in sorted((ROOT / "book").rglob("*.ipynb")):
+    for notebook in notebooks():
         cache.add_nb_to_project(str(notebook))
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
     quiet = logging.getLogger("ahead")
@@ -62,15 +77,15 @@ def execute_ahead() -> None:
 
 
 def main() -> int:
-    now, made_of = common(), everything()
-    last = WHOLE.read_text().split() if WHOLE.is_file() else []
-    if last == [now, made_of, pages()]:
+    last = json.loads(WHOLE.read_text()) if WHOLE.is_file() else {}
+    now = {"common": common(), "code": code(), "everything": everything()}
+    if last == {**now, "pages": pages()}:
         print(f"Nothing has changed since the last build.\n{BUILT}")
         return 0
-    if os.environ.get("BOOK_EXECUTION") != "off":
+    if os.environ.get("BOOK_EXECUTION") != "off" and last.get("code") != now["code"]:
         execute_ahead()
     options = ["--warningiserror", "--nitpick", "--keep-going"]
-    if last[:1] != [now]:
+    if last.get("common") != now["common"]:
         # Every page is read anew (executions come from the cache): one that failed in an earlier build would otherwise
         # be taken over from there, and the failure with it would be forgotten.
         options.append("--all")
@@ -84,7 +99,7 @@ def main() -> int:
         print("\nerror: the book was not built; the warnings above say why.", file=sys.stderr)
         print("A failing cell's traceback is in _build/html/reports.", file=sys.stderr)
         return 1
-    WHOLE.write_text(f"{now} {made_of} {pages()}")
+    WHOLE.write_text(json.dumps({**now, "pages": pages()}))
     print(f"\n{BUILT}")
     return 0
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from docutils import nodes
 from execution import COSTS, ENVIRONMENT, cache_folder
+from pybtex.backends import plaintext
+from pybtex.plugin import register_plugin
 from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
@@ -62,6 +64,8 @@ def drop_repeated_scripts(app: Sphinx, pagename: str, templatename: str, context
 
 
 def setup(app: Sphinx) -> dict[str, object]:
+    # For each citation Pybtex asks all installed packages who can write plain text; so it knows.
+    register_plugin("pybtex.backends", "plaintext", plaintext.Backend, force=True)
     app.add_role("cost", cost)
     app.connect("config-inited", prepare_execution)
     app.connect("env-before-read-docs", remember_titles)
