@@ -5,6 +5,11 @@ from pathlib import Path
 
 from browser import browser, open_page, pages, served
 
+# Pictures further down come when a reader gets near them.
+LOAD = """() => Promise.all([...document.images].map(picture => {
+    picture.loading = "eager";
+    return picture.decode().catch(() => null);
+}))"""
 HTML = Path(__file__).resolve().parents[1] / "_build" / "html"
 
 
@@ -19,6 +24,7 @@ def main() -> None:
             for width in (1440, 390):
                 for mode in ("light", "dark"):
                     page = open_page(chromium, f"{address}/{name}", width, mode)
+                    page.evaluate(LOAD)
                     target = arguments.folder / f"{name.removesuffix('.html').replace('/', '-')}-{width}-{mode}.png"
                     page.screenshot(path=target, full_page=True, animations="disabled")
                     page.context.close()
