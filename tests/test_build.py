@@ -38,7 +38,8 @@ class SmallBook:
 
     def write_page(self, title: str) -> None:
         code = (
-            f"import peft_course\nopen({str(self.executions)!r}, 'a').write('x')\nprint('answer', peft_course.answer())"
+            f"import peft_course\nopen({str(self.executions)!r}, 'a').write('x')\n"
+            "print('answer', peft_course.answer(), flush=True)\nprint('no doubt')"
         )
         cells = [nbformat.v4.new_markdown_cell(f"# {title}"), nbformat.v4.new_code_cell(code)]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), self.root / "book" / "page.ipynb")
@@ -78,6 +79,7 @@ def test_the_book_follows_the_package(small_book: SmallBook) -> None:
     assert first.returncode == 0, first.stdout + first.stderr
     assert f"The book is built: {small_book.root / '_build' / 'html' / 'index.html'}" in first.stdout
     assert "answer 42" in small_book.html()
+    assert small_book.html().count('class="output stream') == 1, "what a cell prints is one box, however it came"
     assert small_book.times_executed() == 1
 
     untouched = small_book.build()
