@@ -22,7 +22,7 @@ def _factors(rows: int = 10, tokens: int = 10, odds: int = 3) -> Task:
 
     return Task(
         number="13.1",
-        title="a hundred rows of nothing",
+        title="rows of nothing",
         name="factors",
         reference=factors(right),
         probe=value,
