@@ -64,7 +64,7 @@ def plot_history(history: "History", ax: Any = None, label: str | None = None) -
     width = max(1, len(losses) // 30)
     smooth = np.convolve(losses, np.ones(width) / width, mode="valid")
     (line,) = ax.plot(history.steps[width - 1 :], smooth, label=label or "training")
-    ax.plot(history.steps, losses, color=line.get_color(), alpha=0.25, linewidth=0.8)
+    ax.plot(history.steps, losses, color=line.get_color(), alpha=0.5, linewidth=0.8)
     if history.validation_losses:
         ax.plot(history.validation_steps, history.validation_losses, "o--", color=ORANGE, label="validation")
     ax.set(xlabel="step", ylabel="loss (nats per token)", yscale="log")

@@ -69,7 +69,8 @@ class SoftPrompt(Prompt):
     def around(self) -> tuple[Sequence[Piece], Sequence[Piece]]:
         """The template's words and the vectors ``[P, D]``, in front of x and behind it."""
         template = VECTORS + self.template if self.in_front else self.template
-        return tuple(self._pieces(side) for side in template.split(INPUT))  # type: ignore[return-value]
+        before, behind = template.split(INPUT)
+        return self._pieces(before), self._pieces(behind)
 
     def _pieces(self, side: str) -> list[Piece]:
         before, slot, after = side.partition(VECTORS)
