@@ -35,7 +35,7 @@ def with_sizes(html: str, sources: dict[str, Path]) -> str:
         attributes, name = found[1].rstrip(), found[2].rsplit("/", 1)[-1]
         source = sources.get(name)
         known = size(source) if source and source.is_file() else None
-        if known and not re.search(r"\b(width|height)[=:]", attributes):
+        if known and not re.search(r"\b(width|height)=", attributes):
             attributes += f' width="{known[0]}" height="{known[1]}"'
         return f'<img {attributes} loading="lazy" decoding="async" />'
 
