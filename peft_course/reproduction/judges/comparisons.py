@@ -40,7 +40,7 @@ def methods(runs: Results) -> list[Finding]:
             "at T5-Base and T5-Large some points below model tuning; at most 0.01 % of the parameters from 1B on",
             "lester2021power",
             f"{100 * share['soft prompt']:.2f} % stored; fine-tuning − soft prompt, points: {listed(soft)}",
-            "Cheap it is everywhere. A little worse it is on translating and judging, which the model knows well "
+            "Cheap it is everywhere. About level it is on translating and judging, which the model knows well "
             "and only has to be told. A record told in one style among many needs more than twenty vectors at the "
             "input can say, and of a style that the model has never read they can say next to nothing in this "
             "budget.",
@@ -161,7 +161,8 @@ def e2e(runs: Results) -> list[Finding]:
             "+2.9 BLEU on average over 50 to 500 examples",
             "li2021prefix",
             "prefix − fine-tuning, BLEU: " + listed({f"{size or 'all'}:": each for size, each in ahead.items()}),
-            E2E_WHY,
+            "For the same reason. The prefix is behind with each number of examples, and by less where they are few: "
+            "there fine-tuning, too, has hardly met the language.",
             Verdict.NOT_HERE,
             {f"with {size}: ahead": ahead[size].above(0) for size in few},
         ),

@@ -26,7 +26,8 @@ def length(runs: Results) -> list[Finding]:
             "lester2021power",
             "exact match by tokens, " + listed({f"{number}:": interval(values) for number, values in soft.items()}),
             "One vector asks for nothing here, and twenty are better. But they are not enough: on a style that has to "
-            "be learnt every doubling brings more, since each vector is one more thing that the layers can look at.",
+            "be learnt, every doubling from there on brings more, since each vector is one more thing that the layers "
+            "can look at.",
             Verdict.IN_PART,
             {
                 "20 are better than 1": difference(soft[20], soft[1]).above(0),
@@ -40,8 +41,8 @@ def length(runs: Results) -> list[Finding]:
             "li2021prefix",
             "exact match by tokens, " + listed({f"{number}:": interval(values) for number, values in prefix.items()}),
             "A prefix has a key and a value in every layer for each of its tokens, so a few carry much: one alone does "
-            "what a hundred vectors at the input do. Ten get most of what there is, and more still add a little, since "
-            "the style is new to the model and there are 1,000 examples to learn it from.",
+            "more than a hundred vectors at the input. Ten get most of what there is, and more still add a little, "
+            "since the style is new to the model and there are 1,000 examples to learn it from.",
             Verdict.IN_PART,
             {
                 "10 are better than 1": difference(prefix[10], prefix[1]).above(0),
