@@ -26,7 +26,8 @@ def found(book: Path) -> Found:
     """What the browser found on each page."""
     with served(book) as address, browser() as chromium:
         page = chromium.new_page()
-        load(page, f"{address}/index.html")  # the fonts: else the first page shows how busy this machine is
+        for first in ("index.html", "back/notation.html"):  # the fonts, of texts and of formulas:
+            load(page, f"{address}/{first}")  # else the first page shows how busy this machine is
         heard = watch(page, address)
         return {name: visit(page, heard, f"{address}/{name}") for name in all_pages(book)}
 
