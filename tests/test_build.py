@@ -107,6 +107,7 @@ def test_the_book_follows_the_package(small_book: SmallBook) -> None:
     assert "[The question]" in small_book.colab("second"), "and where a notebook names it"
     assert small_book.times_executed() == 1, "words are no reason to execute anything"
 
+    (small_book.root / "_build" / "whole.json").write_text("")  # as a full disk leaves it
     small_book.write_package("def answer():\n    return 43\n")
     assert small_book.build().returncode == 0
     assert "answer 43" in small_book.html()
@@ -118,3 +119,8 @@ def test_the_book_follows_the_package(small_book: SmallBook) -> None:
     assert broken.returncode != 0
     assert "broken on purpose" in broken.stdout + broken.stderr
     assert small_book.build().returncode != 0, "a second build does not forget the failure"
+
+    (small_book.root / "book" / "page.ipynb").write_text("<<<<<<< a merge that was not finished")
+    unreadable = small_book.build()
+    assert unreadable.returncode == 1
+    assert unreadable.stderr.startswith("error: book/page.ipynb is no notebook (")

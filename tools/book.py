@@ -33,16 +33,14 @@ def common() -> str:
 
 def code() -> str:
     """A fingerprint of what the notebooks' outputs depend on: the package, and their cells."""
-    cells = [json.loads(path.read_text(encoding="utf8"))["cells"] for path in notebooks()]
-    executed = [[cell["source"] for cell in page if cell["cell_type"] == "code"] for page in cells]
-    return hashed(execution_key(), executed, os.environ.get("BOOK_EXECUTION"))
+    return hashed(execution_key(), [*notebooks().values()], os.environ.get("BOOK_EXECUTION"))
 
 
-def everything() -> str:
-    """A fingerprint of all that the pages are made of, the settings in the environment among it."""
-    folders = (ROOT / name for name in ("book", "peft_course", "exercises", "solutions"))
+def sources() -> str:
+    """A fingerprint of the pages' own files, and of the settings in the environment."""
+    folders = (ROOT / name for name in ("book", "exercises", "solutions"))
     files = fingerprint(path for folder in folders for path in sorted(folder.rglob("*")))
-    return hashed(common(), files, sorted(item for item in os.environ.items() if item[0].startswith("BOOK_")))
+    return hashed(files, sorted(item for item in os.environ.items() if item[0].startswith("BOOK_")))
 
 
 def pages() -> int:
@@ -54,8 +52,24 @@ def hashed(*parts: object) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
-def notebooks() -> list[Path]:
-    return sorted((ROOT / "book").rglob("*.ipynb"))
+def notebooks() -> dict[Path, list[object]]:
+    """The notebooks and their code. Ends the program, in one sentence, where one cannot be read."""
+    found = {}
+    for path in sorted((ROOT / "book").rglob("*.ipynb")):
+        try:
+            cells = json.loads(path.read_text(encoding="utf8"))["cells"]
+            found[path] = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
+        except (ValueError, LookupError, TypeError) as error:
+            sys.exit(f"error: {path.relative_to(ROOT)} is no notebook ({error}); restore it, or finish its merge")
+    return found
+
+
+def last_build() -> dict[str, object]:
+    """What the last book was made of, where it is whole."""
+    try:
+        return json.loads(WHOLE.read_text())
+    except (FileNotFoundError, ValueError):  # a full disk leaves an empty file
+        return {}
 
 
 def execute_ahead() -> None:
@@ -68,17 +82,18 @@ def execute_ahead() -> None:
 
     os.environ.update(ENVIRONMENT)
     cache = get_cache(cache_folder(ROOT / "_build"))
-    for notebook in notebooks():
-        cache.add_nb_to_project(str(notebook))
+    names = [str(path) for path in notebooks()]
+    for name in names:
+        cache.add_nb_to_project(name)
     settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
     quiet = logging.getLogger("ahead")
     quiet.setLevel(logging.CRITICAL)
-    load_executor("local-parallel", cache, logger=quiet).run_and_cache(timeout=settings["execute"]["timeout"])
+    executor = load_executor("local-parallel", cache, logger=quiet)
+    executor.run_and_cache(filter_uris=names, timeout=settings["execute"]["timeout"])  # it knows deleted ones, too
 
 
 def main() -> int:
-    last = json.loads(WHOLE.read_text()) if WHOLE.is_file() else {}
-    now = {"common": common(), "code": code(), "everything": everything()}
+    last, now = last_build(), {"common": common(), "code": code(), "sources": sources()}
     if last == {**now, "pages": pages()}:
         print(f"Nothing has changed since the last build.\n{BUILT}")
         return 0
