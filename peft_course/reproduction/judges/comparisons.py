@@ -151,7 +151,10 @@ def e2e(runs: Results) -> list[Finding]:
             "E2E, GPT-2 medium: prefix 69.7 BLEU, fine-tuning 68.2, LoRA 70.4 (Hu et al.)",
             "li2021prefix",
             "BLEU with all examples: " + listed(shown) + f"; prefix − fine-tuning: {ahead[None]}",
-            E2E_WHY,
+            "GPT-2 had read eight million pages of English, restaurants among them. Our models have read of a made-up "
+            "world, in few words, so E2E is to them a new language more than a new task; that has to be learnt, and "
+            "weights learn it better than a prefix in front of frozen ones. LoRA, which changes weights a little, lies "
+            "between the two with all examples.",
             Verdict.NOT_HERE,
             {"with all examples: less than 1 BLEU behind": ahead[None].above(-1)},
         ),
@@ -167,11 +170,3 @@ def e2e(runs: Results) -> list[Finding]:
             {f"with {size}: ahead": ahead[size].above(0) for size in few},
         ),
     ]
-
-
-E2E_WHY = (
-    "GPT-2 had read eight million pages of English, restaurants among them. Our models have read of a made-up world, "
-    "in few words, so E2E is to them a new language more than a new task; that has to be learnt, and weights learn it "
-    "better than a prefix in front of frozen ones. LoRA, which changes weights a little, lies "
-    "between the two with all examples."
-)
