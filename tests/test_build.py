@@ -109,15 +109,17 @@ def test_the_book_follows_the_package(small_book: SmallBook) -> None:
 
     (small_book.root / "_build" / "whole.json").write_text("")  # as a full disk leaves it
     small_book.write_package("def answer():\n    return 43\n")
-    assert small_book.build().returncode == 0
+    changed = small_book.build()
+    assert changed.returncode == 0
     assert "answer 43" in small_book.html()
-    assert small_book.times_executed() == 2
+    assert small_book.times_executed() == 2, changed.stdout + changed.stderr
     assert len(list((small_book.root / "_build" / "executed").iterdir())) == 1, "caches of earlier packages are deleted"
 
     small_book.write_package("def answer():\n    raise RuntimeError('broken on purpose')\n")
     broken = small_book.build()
     assert broken.returncode != 0
     assert "broken on purpose" in broken.stdout + broken.stderr
+    assert "book/page.ipynb is left to the build: CellExecutionError" in broken.stderr
     assert small_book.build().returncode != 0, "a second build does not forget the failure"
 
     (small_book.root / "book" / "page.ipynb").write_text("<<<<<<< a merge that was not finished")

@@ -5,7 +5,6 @@ What has not changed since the last whole book is taken over from it: outputs, a
 
 import hashlib
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -72,33 +71,17 @@ def last_build() -> dict[str, object]:
         return {}
 
 
-def execute_ahead() -> None:
-    """Executes the notebooks that the cache does not have, one on each core; the build, which has one core, finds them.
-
-    One that fails is left to the build, which says why.
-    """
-    from jupyter_cache import get_cache
-    from jupyter_cache.executors import load_executor
-
-    os.environ.update(ENVIRONMENT)
-    cache = get_cache(cache_folder(ROOT / "_build"))
-    names = [str(path) for path in notebooks()]
-    for name in names:
-        cache.add_nb_to_project(name)
-    settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
-    quiet = logging.getLogger("ahead")
-    quiet.setLevel(logging.CRITICAL)
-    executor = load_executor("local-parallel", cache, logger=quiet)
-    executor.run_and_cache(filter_uris=names, timeout=settings["execute"]["timeout"])  # it knows deleted ones, too
-
-
 def main() -> int:
     last, now = last_build(), {"common": common(), "code": code(), "sources": sources()}
     if last == {**now, "pages": pages()}:
         print(f"Nothing has changed since the last build.\n{BUILT}")
         return 0
     if os.environ.get("BOOK_EXECUTION") != "off" and last.get("code") != now["code"]:
-        execute_ahead()
+        from ahead import execute_ahead  # here, since it loads what a book that has not changed does not need
+
+        os.environ.update(ENVIRONMENT)
+        settings = yaml.safe_load((ROOT / "_config.yml").read_text(encoding="utf8"))
+        execute_ahead([*notebooks()], cache_folder(ROOT / "_build"), settings["execute"]["timeout"])
     options = ["--warningiserror", "--nitpick", "--keep-going"]
     if last.get("common") != now["common"]:
         # Every page is read anew (executions come from the cache): one that failed in an earlier build would otherwise
@@ -107,9 +90,13 @@ def main() -> int:
     WHOLE.unlink(missing_ok=True)
     command = [str(Path(sys.executable).with_name("jupyter-book")), "build", "book", *options]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as build:
-        for line in build.stderr or ():
-            if NOISE not in line:
-                print(line, end="", file=sys.stderr, flush=True)
+        try:
+            for line in build.stderr or ():
+                if NOISE not in line:
+                    print(line, end="", file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            build.kill()  # Sphinx would go on for seconds
+            raise
     if build.returncode:
         print("\nerror: the book was not built; the warnings above say why.", file=sys.stderr)
         print("A failing cell's traceback is in _build/html/reports.", file=sys.stderr)
@@ -120,4 +107,8 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\nStopped. What has been executed is kept, and the next build goes on from there.", flush=True)
+        os._exit(130)  # at once; a kernel ends when its parent does
