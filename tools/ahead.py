@@ -16,6 +16,8 @@ from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from jupyter_cache.executors.utils import single_nb_execution
 
+QUIET = ["--log-level=ERROR"]  # a kernel warns that it speaks without encryption; it speaks with this machine alone
+
 
 def execute_ahead(notebooks: list[Path], folder: Path, timeout: int) -> None:
     """Executes those of `notebooks` that the cache in `folder` does not have, each in its own folder.
@@ -41,7 +43,7 @@ def is_cached(path: Path, cache: JupyterCacheAbstract) -> bool:
 def execute(path: Path, timeout: int) -> CacheBundleIn | None:
     notebook = nbformat.read(path, as_version=4)
     try:
-        result = single_nb_execution(notebook, str(path.parent), timeout, allow_errors=False)
+        result = single_nb_execution(notebook, str(path.parent), timeout, allow_errors=False, extra_arguments=QUIET)
     except Exception as error:  # a kernel that does not start, or dies
         problem = str(error)
     else:
