@@ -41,9 +41,8 @@ def methods(runs: Results) -> list[Finding]:
             "lester2021power",
             f"{100 * share['soft prompt']:.2f} % stored; fine-tuning − soft prompt, points: {listed(soft)}",
             "Cheap it is everywhere. About level it is on translating and judging, which the model knows well "
-            "and only has to be told. A record told in one style among many needs more than twenty vectors at the "
-            "input can say, and of a style that the model has never read they can say next to nothing in this "
-            "budget.",
+            "and only has to be told. In this budget twenty vectors bring four in five records of a style that it "
+            "knows, no more than the best wording does, and next to none of a style that it has never read.",
             Verdict.IN_PART,
             {"stored: less than 1 % of the model": share["soft prompt"] < 0.01}
             | {f"{task}: less than {LITTLE:.0f} points worse": each.below(LITTLE) for task, each in soft.items()},
@@ -55,8 +54,8 @@ def methods(runs: Results) -> list[Finding]:
             "li2021prefix",
             f"{100 * share['prefix']:.2f} % stored; fine-tuning − prefix, points: {listed(prefix)}",
             "Level on translation. A few points behind on the style that the model had read, more on the new one, "
-            "where something has to be learnt. On sentiment some seeds end far below the others: the answer is one "
-            "word, so a batch of eight teaches little, and the steps are too few for some starts.",
+            "where something has to be learnt. On sentiment some seeds end far below the others: they hardly get away "
+            "from the plateau on which every review is as likely good as bad.",
             Verdict.IN_PART,
             {f"{task}: less than {LEVEL:.0f} points behind": each.below(LEVEL) for task, each in prefix.items()},
         ),
