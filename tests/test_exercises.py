@@ -168,3 +168,12 @@ def test_a_chapter_lists_its_tasks_by_their_titles_and_follows_a_new_one(tmp_pat
     task.write_text(task.read_text(encoding="utf8").replace("In front", "Behind"), encoding="utf8")
     page, _, read = built()
     assert "4.1 Behind" in page and read == {"index", "exercises/04-vectors"}
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_the_page_says_which_tasks_count_two_points(exercise: Exercise) -> None:
+    opening = json.loads((ROOT / "exercises" / f"{exercise.name}.ipynb").read_text(encoding="utf8"))["cells"][0]
+    said = re.search(r"Each task counts one point; (.*) counts? two\.", "".join(opening["source"]))
+    assert said, "the opening tells what a task counts"
+    assert re.findall(r"\d+\.\d+", said[1]) == [task.number for task in exercise.tasks if task.points == 2]
+    assert {task.points for task in exercise.tasks} <= {1, 2}

@@ -113,7 +113,7 @@ class Library:
         self._get = lru_cache(maxsize=keep)(load)
 
     def __getitem__(self, name):
-        if "/" in name or "." in name:
+        if not name.replace("-", "a").isalnum():
             raise KeyError(name)
         return self._get(name)
 """,

@@ -41,11 +41,15 @@ def _gigabytes(frozen: int = FROZEN) -> Task:
                 "Gradients pass through a frozen weight, but it gets none of its own that would be kept.",
                 taken(16, 8, 16),
             ),
+            Mistake(
+                "The ten positions are trained, and in memory, too: 16 bytes for each of their numbers.",
+                taken(16, 4, 0),
+            ),
         ),
     )
 
 
-GIGABYTES = varied(_gigabytes, frozen=range(400_823_168, 1_600_000_000, 4_000_000))
+GIGABYTES = varied(_gigabytes, frozen=range(400_823_168, 720_000_000, 1_000_000))
 
 
 # -- 1.2 Find the bug: the mask behind a cache -------------------------------------------------------------------------
@@ -271,7 +275,7 @@ def _changed(L: int = 4, T: int = 8, place: int = 2) -> Task:
             ),
             Mistake(
                 "A position looks at itself, too: its own output changes with its key.",
-                as_it_is | {"key": later * right - 1},
+                as_it_is | {"key": later * (right - 1)},
             ),
             Mistake(
                 "Nothing reaches back: positions to the left of the noise stay as they are, in every block.",
@@ -331,6 +335,11 @@ class _ModeLost(Steered):
         return self
 
 
+class _OneModeOnly(Steered):
+    def train(self, mode: bool = True) -> Self:
+        return super().train(True)
+
+
 class _FrozenAltogether(Steered):
     def __init__(self, frozen: nn.Module, start: Tensor) -> None:
         super().__init__(frozen, start)
@@ -338,7 +347,7 @@ class _FrozenAltogether(Steered):
 
 
 def steered_probe(answer, weight, start, embedded):
-    """After `train()`: does the model waver, in which mode is it, what may move, and which gradient arrives?"""
+    """After `train()`: does the model waver, what may move, and which gradient arrives? And in which mode is it?"""
     width = len(weight)
     layers = torch.nn.Linear(width, width), torch.nn.Dropout(0.5), torch.nn.GELU(), torch.nn.Linear(width, width)
     with torch.no_grad():
@@ -355,11 +364,14 @@ def steered_probe(answer, weight, start, embedded):
     if first.requires_grad and not wavers:
         (first**2).sum().backward()
         gradient = next((p.grad for name, p in module.named_parameters() if name == "vectors"), None)
+    training, dropout = module.training, layers[1].training
+    module.eval()
     return {
         "two calls differ": wavers,
         "may move": movable,
-        "dropout is on": layers[1].training,
-        "training": module.training,
+        "dropout is on": dropout,
+        "training": training,
+        "training after eval()": module.training,
         "output": None if wavers else first,
         "gradient of vectors": gradient,
         "weights with a gradient": sum(p.grad is not None for layer in layers for p in layer.parameters()),
@@ -391,6 +403,11 @@ STEERED = Task(
             _ModeLost,
         ),
         Mistake("The vectors were frozen along with the model.", _FrozenAltogether),
+        Mistake(
+            "After `eval()` the whole is still in training mode. `eval()` calls `train(False)`: take the mode and hand "
+            "it on.",
+            _OneModeOnly,
+        ),
     ),
 )
 

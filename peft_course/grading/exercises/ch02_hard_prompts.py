@@ -1,5 +1,6 @@
 """Exercises for the chapter *Hard prompts*."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -80,6 +81,10 @@ def _cleaned(template: str, x: str, slots: dict[str, str]) -> str:
     return fill(template, x.replace("{", "").replace("}", ""), slots)
 
 
+def _through_a_pattern(template: str, x: str, slots: dict[str, str]) -> str:
+    return re.sub(r"\{x\}", x, fill(template, "{x}", slots))
+
+
 def _draw_template(draw: Draw) -> tuple[Any, ...]:
     template = draw.choice(
         [
@@ -88,7 +93,9 @@ def _draw_template(draw: Draw) -> tuple[Any, ...]:
             "f() { say '{x}' in {language}, {tone} }\n",
         ]
     )
-    x = draw.choice(["Replace {language} by a word.", "The field {tone} is empty.", "{x}, {language} and {tone}"])
+    x = draw.choice(
+        [r"Replace {language} in C:\new.", r"The {tone} in C:\temp is empty.", r"{x}, {language}, {tone} or \n"]
+    )
     slots = {"language": draw.choice(["German", "French"]), "tone": draw.choice(["politely", "in verse"])}
     return template, x, slots
 
@@ -111,6 +118,10 @@ FILL = Task(
         ),
         Mistake("Only the first of the slots is filled.", _first_slot_only),
         Mistake("The input's braces are gone. It must arrive unchanged, whatever it contains.", _cleaned),
+        Mistake(
+            "`re.sub` reads a backslash in its replacement as a command. Give it a function: `lambda match: x`.",
+            _through_a_pattern,
+        ),
     ),
 )
 
@@ -252,8 +263,25 @@ def few_shot(template: str, examples: list[list[str]], x: str, room: int, size: 
 def _question_not_counted(
     template: str, examples: list[list[str]], x: str, room: int, size: Callable[[str], int]
 ) -> str:
-    question = template.replace("{x}", x)
-    return few_shot(template, examples, x, room + size(question), size)
+    shots = ""
+    for given, answer in examples:
+        longer = f"{shots}{template.replace('{x}', given)} {answer}\n"
+        if size(longer) > room:
+            break
+        shots = longer
+    return shots + template.replace("{x}", x)
+
+
+def _parts_added(template: str, examples: list[list[str]], x: str, room: int, size: Callable[[str], int]) -> str:
+    question, shots = template.replace("{x}", x), ""
+    used = size(question)
+    for given, answer in examples:
+        shot = f"{template.replace('{x}', given)} {answer}\n"
+        used += size(shot)
+        if used > room:
+            break
+        shots += shot
+    return shots + question
 
 
 def _skips(template: str, examples: list[list[str]], x: str, room: int, size: Callable[[str], int]) -> str:
@@ -293,8 +321,8 @@ def _all_of_them(template: str, examples: list[list[str]], x: str, room: int, si
 
 
 def few_shot_probe(answer, template, examples, x, room):
-    """The prompt, where a text's size is the number of its words."""
-    return answer(template, examples, x, room, lambda text: len(text.split()))
+    """The prompt; a text's size is its words and nine more, as where a chat's marks are put around every prompt."""
+    return answer(template, examples, x, room, lambda text: 9 + len(text.split()))
 
 
 WORDS = ("dog", "cat", "bird", "sees", "sings", "old", "small", "bread", "buys", "sleeps", "child", "never")
@@ -310,7 +338,7 @@ def _draw_examples(draw: Draw) -> tuple[Any, ...]:
     question = draw.integer(8, 10)
     fits = sum(length + extra + 1 for length in lengths)
     long, short = 10, 1  # the long one does not fit, the short one behind it would
-    room = fits + question + extra + short + extra + 1 + draw.integer(0, 3)
+    room = 9 + fits + question + extra + short + extra + 1 + draw.integer(0, 3)
     examples = [[sentence(n), draw.choice(["yes", "no"])] for n in [*lengths, long, short]]
     return template, examples, sentence(question), room
 
@@ -325,6 +353,11 @@ FEW_SHOT = Task(
     points=2,
     mistakes=(
         Mistake("Too many examples: the question needs room, too.", _question_not_counted),
+        Mistake(
+            "An example is missing that would fit. The sizes of the parts need not add up to that of the whole: "
+            "measure the whole prompt.",
+            _parts_added,
+        ),
         Mistake(
             "An example that does not fit was passed over, and a later one taken. Asked for are the first ones, "
             "up to the one that does not fit.",

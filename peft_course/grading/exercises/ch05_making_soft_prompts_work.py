@@ -27,11 +27,16 @@ def _halved(large: float = 0.1, small: float = 0.0001) -> Task:
         name="halved",
         reference=_halving((large, small)),
         probe=value,
+        tolerance=1e-6,  # whole numbers
         phrases=(f"at $\\eta = {large}$, a rate for a soft prompt", f"at $\\eta = {small}$, a rate for fine-tuning"),
         mistakes=(
             Mistake("You left the learning rate out. AdamW shrinks by the rate times λ a step.", _halving((1.0, 1.0))),
             Mistake("You took the same amount away at every step. The factor applies to what is left.", straight),
             Mistake("The two are swapped: the higher rate shrinks faster.", _halving((small, large))),
+            Mistake(
+                "Rounded down: after so many steps a little more than half is left.",
+                {name: steps - 1 for name, steps in _halving((large, small)).items()},
+            ),
         ),
     )
 
@@ -252,7 +257,8 @@ TABLES = Task(
             {"worst": _BEST, "best": _WORST},
         ),
         Mistake(
-            "Members that agree everywhere vote as each of them does. Let them be right on different texts.",
+            "In both tables the vote is right three times, as often as each member. A right answer that stands alone "
+            "in its column, or as the third, changes no vote: which table wants many of those?",
             {"worst": _ALIKE, "best": _ALIKE},
         ),
         Mistake(

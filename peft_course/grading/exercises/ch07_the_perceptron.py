@@ -168,6 +168,7 @@ def dropped_probe(answer, start, k, m, numbers):
         "rows": kept().detach().clone(),
         "trained": {name: list(each.shape) for name, each in kept.named_parameters() if each.requires_grad},
         "saved": sorted(kept.state_dict()),
+        "rows can learn": kept().requires_grad,
     }
     with torch.no_grad():
         for parameter in made.parameters():
@@ -193,7 +194,8 @@ DROPPED = Task(
             "The perceptron is still part of the module: it would be saved and trained along with the rows.", _Keeps
         ),
         Mistake(
-            "The rows are no parameter. They shall be trainable, as those of a flat prefix are.",
+            "The rows cannot be trained. Make them an nn.Parameter and leave its gradient on: they are a flat prefix's "
+            "rows now.",
             _Fixed,
         ),
         Mistake(
@@ -317,7 +319,7 @@ class Picture:
 
     def restore(self, made: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         made.load_state_dict(self.made)
-        optimizer.load_state_dict(self.optimizer)
+        optimizer.load_state_dict(copy.deepcopy(self.optimizer))
 
 
 class _NoAdam(Picture):
@@ -338,6 +340,11 @@ class _NoCopy(Picture):
 class _HalfCopied(Picture):
     def __init__(self, made: nn.Module, optimizer: torch.optim.Optimizer) -> None:
         self.made, self.optimizer = copy.deepcopy(made.state_dict()), optimizer.state_dict()
+
+
+class _OptimizerCopied(Picture):
+    def __init__(self, made: nn.Module, optimizer: torch.optim.Optimizer) -> None:
+        self.made, self.optimizer = made.state_dict(), copy.deepcopy(optimizer.state_dict())
 
 
 class _RowsAlone:
@@ -424,6 +431,10 @@ PICTURE = Task(
             _HalfCopied,
         ),
         Mistake(
+            "The optimiser's state was copied, but the perceptron's numbers are the living ones, and trained on.",
+            _OptimizerCopied,
+        ),
+        Mistake(
             "Only the rows were kept. What made them is lost, and training goes on from another place.",
             _RowsAlone,
         ),
@@ -433,7 +444,7 @@ PICTURE = Task(
 
 # -- 7.7 Design: flat or perceptron ------------------------------------------------------------------------------------
 def advantage(flat: Tensor, made: Tensor, guessing: float) -> Tensor:
-    """Losses ``[R, S]`` of both, NaN where a run diverged → the flat prefix's best mean minus the perceptron's."""
+    """Losses ``[N, S]`` of both, NaN where a run diverged → the flat prefix's best mean minus the perceptron's."""
     return flat.nan_to_num(guessing).mean(dim=1).min() - made.nan_to_num(guessing).mean(dim=1).min()
 
 

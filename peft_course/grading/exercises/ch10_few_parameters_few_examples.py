@@ -43,6 +43,10 @@ def _counts(perceptron: int = 71_360, directions: int = 256) -> Task:
                 counts([vectors, vectors, vectors], [perceptron, perceptron, rows], [directions] * 3),
             ),
             Mistake(
+                "What is kept is trained no more. Asked is how many numbers were trained before the folding.",
+                counts([0, rows, vectors], [perceptron, rows, rows], [directions, rows, directions]),
+            ),
+            Mistake(
                 "A row has a key and a value in each layer. You counted one of the two.",
                 counts(
                     [vectors, rows // 2, vectors],
@@ -86,6 +90,11 @@ def _no_positions(share: float, layers: int, width: int, vocabulary: int, positi
     return _budget(share, layers, width, vocabulary)
 
 
+def _no_last_norm(share: float, layers: int, width: int, vocabulary: int, positions: int) -> tuple[float, float]:
+    total = layers * (12 * width**2 + 13 * width) + (vocabulary + positions) * width
+    return share * total / (2 * layers * width), share * total / (4 * layers * width)
+
+
 def _vectors(share: float, layers: int, width: int, vocabulary: int, positions: int) -> tuple[float, float]:
     rows, rank = budget(share, layers, width, vocabulary, positions)
     return rows * 2 * layers, rank
@@ -115,6 +124,7 @@ BUDGET = Task(
     name="budget",
     reference=budget,
     draw=_draw_shape,
+    tolerance=1e-6,
     mistakes=(
         Mistake("The model has embeddings too, of words and of positions. You counted its blocks.", _blocks_alone),
         Mistake(
@@ -126,6 +136,7 @@ BUDGET = Task(
             _head_again,
         ),
         Mistake("The positions have embeddings too.", _no_positions),
+        Mistake("The last normalisation is missing: 2D numbers behind all blocks.", _no_last_norm),
         Mistake(
             "The rank is right. For the rows you counted vectors of a soft prompt; a row has a key and a value "
             "in every layer.",
@@ -272,6 +283,16 @@ def _in_between(a: Tensor, b: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
     return means.quantile(0.025), means.quantile(0.975)
 
 
+def _inverted_cdf(a: Tensor, b: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
+    k, means = len(draws) // 40, (a - b)[draws].mean(dim=1).sort().values
+    return means[k - 1], means[len(means) - 1 - k]
+
+
+def _one_too_high(a: Tensor, b: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
+    k, means = len(draws) // 40, (a - b)[draws].mean(dim=1).sort().values
+    return means[k], means[len(means) - k]
+
+
 def _single_differences(a: Tensor, b: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
     return (a - b).min(), (a - b).max()
 
@@ -306,6 +327,15 @@ PAIRED = Task(
             "Nearly: a quantile function usually gives a number between two of the means. "
             "Asked for are two of the means themselves, by counting.",
             _in_between,
+        ),
+        Mistake(
+            "Nearly: your lower bound is the last of those to be left out, as with the chapter's `inverted_cdf`. "
+            "Here R / 40 means go on either side, and the next one is the bound.",
+            _inverted_cdf,
+        ),
+        Mistake(
+            "Nearly: your upper bound is the first of those to be left out. Counted from the end it stands at −k − 1.",
+            _one_too_high,
         ),
         Mistake(
             "These are bounds of single differences. The interval is one of their mean: take a mean of each draw.",

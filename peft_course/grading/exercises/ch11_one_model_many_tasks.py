@@ -215,6 +215,7 @@ def prompted_probe(answer, embedded, library, active, names):
         "without names": given(),
         "with names": given(names=names),
         "with a name too few": given(names=names[:-1]),
+        "with a name too many": given(names=[*names, names[0]]),
         "with a misspelt argument": given(adapter_name=names),
     }
 
@@ -400,7 +401,7 @@ def library_probe(answer, names, keep):
     given = [library[name]["prompt of"] for name in names]
     on_demand = list(loaded)
     fates = {}
-    for path in ("../secret", "house/../../secret", "/etc/passwd"):
+    for path in ("../secret", "house/../../secret", "/etc/passwd", "C:secret", "house\n"):
         try:
             library[path]
             fates[path] = "loaded"

@@ -178,13 +178,14 @@ def _bleu(
     references: Sequence[Sequence[str]],
     length: Callable[[int, list[int]], float] = _nearest,
     penalty: bool = True,
+    most: float = 1.0,
     mean: Callable[[list[float]], float] = lambda p: math.exp(sum(map(math.log, p)) / 4) if min(p) > 0 else 0.0,
 ) -> float:
     counts = [[clipped(a, r, n) for a, r in zip(answers, references, strict=True)] for n in (1, 2, 3, 4)]
     precisions = [sum(found for found, _ in each) / sum(total for _, total in each) for each in counts]
     own = [len(answer.split()) for answer in answers]
     theirs = [length(n, [len(r.split()) for r in rs]) for n, rs in zip(own, references, strict=True)]
-    short = min(1.0, math.exp(1 - sum(theirs) / sum(own))) if penalty else 1.0
+    short = min(most, math.exp(1 - sum(theirs) / sum(own))) if penalty else 1.0
     return 100 * short * mean(precisions)
 
 
@@ -199,6 +200,18 @@ def _no_penalty(answers: Sequence[str], references: Sequence[Sequence[str]]) -> 
 
 def _longest(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
     return _bleu(answers, references, length=lambda _, others: max(others))
+
+
+def _shortest(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    return _bleu(answers, references, length=lambda _, others: min(others))
+
+
+def _longer_of_two(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    return _bleu(answers, references, length=lambda own, others: min(others, key=lambda n: (abs(n - own), -n)))
+
+
+def _bonus(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
+    return _bleu(answers, references, most=math.inf)
 
 
 def _first_length(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
@@ -218,13 +231,20 @@ def _draw_test_set(draw: Draw) -> tuple[Any, ...]:
     answers, references = [], []
     for row in range(draw.integer(3, 5)):
         T = draw.integer(9, 12)
-        text = [draw.choice(words) for _ in range(T + 5)]
+        text = [draw.choice(words) for _ in range(T + 8)]
         own = text[2 : 2 + T]
         own[draw.integer(4, 5) if row else 1] = "bar"
         own[0] = own[0].capitalize()
         answers.append(" ".join(own))
-        references.append([" ".join(each) for each in (text[: T + 3], text[1 : T + 2], text)])
+        tie, nearest_in_the_middle = ((0, T + 2), (2, T), (0, T + 8)), ((0, T + 8), (0, T + 1), (2, T - 1))
+        parts = (tie, nearest_in_the_middle, ((0, T + 5), (1, T + 5), (0, T + 8)))[min(row, 2)]
+        references.append([" ".join(text[start:end]) for start, end in parts])
     return answers, references
+
+
+def bleu_probe(answer, answers, references):
+    """Of answers that are too short on the whole, and of the same ones, each said twice."""
+    return {"short": answer(answers, references), "long": answer([f"{each} {each}" for each in answers], references)}
 
 
 BLEU = Task(
@@ -232,6 +252,7 @@ BLEU = Task(
     title="BLEU, as the papers count it",
     name="bleu",
     reference=bleu,
+    probe=bleu_probe,
     draw=_draw_test_set,
     points=2,
     mistakes=(
@@ -241,6 +262,11 @@ BLEU = Task(
         Mistake("Too short texts go unpunished: the brevity penalty is missing.", _no_penalty),
         Mistake("For the penalty the nearest reference counts. You took the longest.", _longest),
         Mistake("For the penalty the nearest reference counts. You took the first.", _first_length),
+        Mistake("For the penalty the nearest reference counts. You took the shortest.", _shortest),
+        Mistake(
+            "Of two references that are equally near, the shorter one counts. You took the longer.", _longer_of_two
+        ),
+        Mistake("Long answers get a bonus here. The penalty's factor is never more than 1: min(1, …).", _bonus),
         Mistake("The four precisions were averaged by adding. Their geometric mean was asked for.", _arithmetic),
         Mistake("This is a share between 0 and 1. BLEU is given in points, up to 100.", _a_share),
     ),
