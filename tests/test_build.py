@@ -78,6 +78,7 @@ def test_the_book_follows_the_package(small_book: SmallBook) -> None:
     first = small_book.build()
     assert first.returncode == 0, first.stdout + first.stderr
     assert f"The book is built: {small_book.root / '_build' / 'html' / 'index.html'}" in first.stdout
+    assert "executed book/page.ipynb (" in first.stdout, "whoever waits sees that something happens"
     assert "answer 42" in small_book.html()
     assert small_book.html().count('class="output stream') == 1, "what a cell prints is one box, however it came"
     assert small_book.times_executed() == 1

@@ -27,9 +27,10 @@ def execute_ahead(notebooks: list[Path], folder: Path, timeout: int) -> None:
     cache = get_cache(folder)
     waiting = [path for path in notebooks if not is_cached(path, cache)]
     with ThreadPool() as pool:
-        for executed in pool.imap_unordered(partial(execute, timeout=timeout), waiting):
+        for number, executed in enumerate(pool.imap_unordered(partial(execute, timeout=timeout), waiting), start=1):
             if executed:
                 cache.cache_notebook_bundle(executed, check_validity=False, overwrite=True)
+                print(f"executed {os.path.relpath(executed.uri)} ({number} of {len(waiting)})", flush=True)
 
 
 def is_cached(path: Path, cache: JupyterCacheAbstract) -> bool:

@@ -41,8 +41,8 @@ def methods(runs: Results) -> list[Finding]:
             "lester2021power",
             f"{100 * share['soft prompt']:.2f} % stored; fine-tuning − soft prompt, points: {listed(soft)}",
             "Cheap it is everywhere. About level it is on translating and judging, which the model knows well "
-            "and only has to be told. In this budget twenty vectors bring four in five records of a style that it "
-            "knows, no more than the best wording does, and next to none of a style that it has never read.",
+            "and only has to be told. In this budget twenty vectors get four in five records right in a style that "
+            "the model knows, no more than the best wording does, and next to none in a style that it has never read.",
             Verdict.IN_PART,
             {"stored: less than 1 % of the model": share["soft prompt"] < 0.01}
             | {f"{task}: less than {LITTLE:.0f} points worse": each.below(LITTLE) for task, each in soft.items()},
