@@ -385,6 +385,16 @@ class _AnyName(Library):
         return True
 
 
+class _NoSlash(Library):
+    def allowed(self, name: str) -> bool:
+        return "/" not in name
+
+
+class _ToTheLineBreak(Library):
+    def allowed(self, name: str) -> bool:
+        return re.match(r"[A-Za-z0-9-]+$", name) is not None
+
+
 class _FirstInFirstOutAnyName(_FirstInFirstOut, _AnyName):
     pass
 
@@ -438,6 +448,15 @@ LIBRARY = Task(
             _FirstInFirstOutAnyName,
         ),
         Mistake("A name that is a path is loaded: a stranger can ask for any file.", _AnyName),
+        Mistake(
+            "Paths with a slash are refused, but on another system paths have other signs. Say what is allowed: "
+            "letters, digits and hyphens.",
+            _NoSlash,
+        ),
+        Mistake(
+            "A name with a line break at its end is loaded: `$` also matches before that. Take `re.fullmatch`.",
+            _ToTheLineBreak,
+        ),
     ),
 )
 
