@@ -78,7 +78,8 @@ def plot_scores(scores: Mapping[str, Any], ax: Any = None, xlabel: str = "exact 
     ranked = sorted(scores.items(), key=lambda item: item[1].value)
     names, values = [name for name, _ in ranked], [score.value for _, score in ranked]
     spread = [[score.value - score.low for _, score in ranked], [score.high - score.value for _, score in ranked]]
-    ax.barh(names, values, xerr=spread, color=BLUE, error_kw={"ecolor": INK, "capsize": 3}, height=0.6)
+    pale = (BLUE, 0.5)  # or the interval would not be seen on the bar
+    ax.barh(names, values, xerr=spread, color=pale, error_kw={"ecolor": INK, "capsize": 3}, height=0.6)
     for row, (_, score) in enumerate(ranked):
         ax.text(score.high + 1.5, row, f"{score.value:.0f}", va="center")
     ax.set(xlabel=xlabel, xlim=(0, 110))

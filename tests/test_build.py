@@ -39,7 +39,7 @@ class SmallBook:
     def write_page(self, title: str) -> None:
         code = (
             f"import peft_course\nopen({str(self.executions)!r}, 'a').write('x')\n"
-            "print('answer', peft_course.answer(), flush=True)\nprint('no doubt')"
+            "print('answer', peft_course.answer(), end='', flush=True)\nprint()\nprint('no doubt')"
         )
         cells = [nbformat.v4.new_markdown_cell(f"# {title}"), nbformat.v4.new_code_cell(code)]
         nbformat.write(nbformat.v4.new_notebook(cells=cells), self.root / "book" / "page.ipynb")
@@ -81,6 +81,7 @@ def test_the_book_follows_the_package(small_book: SmallBook) -> None:
     assert "executed book/page.ipynb (" in first.stdout, "whoever waits sees that something happens"
     assert "answer 42" in small_book.html()
     assert small_book.html().count('class="output stream') == 1, "what a cell prints is one box, however it came"
+    assert "answer 42\nno doubt\n" in small_book.html()
     assert small_book.times_executed() == 1
 
     untouched = small_book.build()

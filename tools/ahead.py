@@ -49,7 +49,21 @@ def execute(path: Path, timeout: int) -> CacheBundleIn | None:
         problem = str(error)
     else:
         if not result.err:
+            merge_streams(notebook)
             return CacheBundleIn(notebook, str(path), data={"execution_seconds": result.time})
         problem = type(result.err).__name__
     print(f"{os.path.relpath(path)} is left to the build: {problem}", file=sys.stderr, flush=True)
     return None
+
+
+def merge_streams(notebook: nbformat.NotebookNode) -> None:
+    """Makes one text of what a cell prints in a row. It comes in pieces, cut anywhere, and each would be a box."""
+    for cell in notebook.cells:
+        kept: list[nbformat.NotebookNode] = []
+        for output in cell.get("outputs", ()):
+            if kept and "stream" == output.output_type == kept[-1].output_type and output.name == kept[-1].name:
+                kept[-1].text += output.text
+            else:
+                kept.append(output)
+        if kept:
+            cell.outputs = kept

@@ -26,11 +26,19 @@ def signature_lines(signature: re.Match[str]) -> str:
 NOT_PROSE = re.compile(r"(<(pre|code|script|style|textarea)\b.*?</\2>|<[^>]*>)", re.DOTALL)
 
 
-def with_units(html: str) -> str:
-    """A number and its per cent sign stand in one line."""
+def set_prose(html: str) -> str:
+    """A number and its per cent sign stand in one line; what plain text calls P_θ is set as in formulas."""
     pieces = NOT_PROSE.split(html)  # prose, what is not, the name of its tag, and so on
-    pieces[::3] = [re.sub(r"(?<=\d) (?=%)", "\u00a0", prose) for prose in pieces[::3]]
+    for place in range(0, len(pieces), 3):
+        prose = re.sub(r"(?<=\d) (?=%)", "\u00a0", pieces[place])
+        pieces[place] = prose.replace("P_θ", "<i>P</i><sub>θ</sub>")
     return "".join(piece for number, piece in enumerate(pieces) if number % 3 != 2)
+
+
+def short_code(found: re.Match[str]) -> str:
+    """Code that fits into a line is not broken at its spaces and hyphens."""
+    short = len(re.sub(r"<[^>]*>", "", found[2])) <= 20
+    return f'<code class="{found[1]} short">{found[2]}</code>' if short else found[0]
 
 
 def kept_together(formula: re.Match[str]) -> str:
@@ -105,6 +113,9 @@ MENDS: list[tuple[str, str | Callable[[re.Match[str]], str]]] = [
         r"""([(\[“]?)(<span class="math [^"]*"[^>]*>(?:(?!</span>).)*</math></span>)([-–,.;:!?)\]”’']*)""",
         kept_together,
     ),
+    # "Solution to Exercise 1.1" has its space in front of the link
+    (r'(Solution to)(<a class="[^"]*" href="[^"]*">) ', r"\1 \2"),
+    (r'<code class="([^"]*\bliteral\b[^"]*)">(.*?)</code>', short_code),
     # icons are pictures of what the words beside them say
     (r'<(i|span) class="((?:fa|fas|fab|far|theme-switch)\b[^"]*)"', r'<\1 aria-hidden="true" class="\2"'),
 ]
@@ -116,7 +127,7 @@ def finish(html: str, pagename: str, sources: dict[str, Path]) -> str:
         html = re.sub(pattern, mended, html, flags=re.DOTALL)
     if "<math" in html:  # whose letters shall be there when the first of them is laid out: nothing moves
         html = re.sub(r'(?=<link [^>]*href="([^"]*formulas/)formulas\.css)', PRELOAD, html, count=1)
-    return with_sizes(with_units(html), sources)
+    return with_sizes(set_prose(html), sources)
 
 
 def finish_pages(app: Sphinx) -> None:

@@ -13,7 +13,7 @@ def soft_prompt() -> Drawing:
         "blue columns. Three orange columns stand in front of them; they come from no word. A frozen model reads all "
         "seven and answers in German. A dashed arrow, the gradient of the loss, runs back through the model and ends "
         "at the orange columns.",
-        height=410,
+        height=370,
     )
     drawing.box(4, 84, 448, 64, INK, fill=0.2)
     drawing.text(228, 116, "frozen model", bold=True)
@@ -27,14 +27,13 @@ def soft_prompt() -> Drawing:
             drawing.arrow((x + 18, 330), (x + 18, TOP + 78))
             drawing.text(x + 18, 346, WORDS[place - 3])
     drawing.text(108, 318, "P learnt rows\nfrom no word", ORANGE, bold=True)
-    drawing.text(336, 386, "rows of the embedding matrix", BLUE, size=16)
-    drawing.arrow((390, 80), (390, 52))
+    drawing.text(504, 246, "rows of the\nembedding\nmatrix", BLUE, size=16)
+    drawing.arrow((330, 80), (330, 52))
     drawing.text(330, 30, "Der alte Hund sieht …", GREEN, bold=True)
-    drawing.line((480, 30), (530, 30), colour=RED, dashed=True)
-    drawing.line((530, 30), (530, 180), colour=RED, dashed=True)
-    drawing.line((530, 180), (14, 180), colour=RED, dashed=True)
+    drawing.line((436, 46), (436, 180), colour=RED, dashed=True)  # back through the model
+    drawing.line((436, 180), (14, 180), colour=RED, dashed=True)
     drawing.arrow((14, 180), (14, 246), (32, 246), colour=RED, dashed=True)
-    drawing.text(548, 105, "gradient of the loss", RED, size=16, turn=-90)
+    drawing.text(480, 116, "gradient of the loss", RED, size=16, turn=-90)
     return drawing
 
 

@@ -9,4 +9,4 @@ MUCH = 30.0  # points: a spread that nobody would overlook
 
 
 def listed(values: Mapping[Any, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in values.items())
+    return "; ".join(f"{name} {value}" for name, value in values.items())

@@ -147,7 +147,7 @@ def e2e(runs: Results) -> list[Finding]:
         Finding(
             "e2e",
             "On real data a prefix does as well as fine-tuning.",
-            "E2E, GPT-2 medium: prefix 69.7 BLEU, fine-tuning 68.2, LoRA 70.4 (Hu et al.)",
+            "E2E, GPT-2 medium: prefix 69.7 BLEU, fine-tuning 68.2, LoRA 70.4 as Hu et al. list them",
             "li2021prefix",
             "BLEU with all examples: " + listed(shown) + f"; prefix − fine-tuning: {ahead[None]}",
             "GPT-2 had read eight million pages of English, restaurants among them. Our models have read of a made-up "

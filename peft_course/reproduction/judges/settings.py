@@ -86,7 +86,7 @@ def initial_value(runs: Results) -> list[Finding]:
             "prompt gets away from wherever it began. With 20 reviews the seeds differ so much that no start stands "
             "out from them.",
             Verdict.NOT_HERE,
-            {f"{name} is better": each.above(0) for name, each in soft.items()},
+            {f"{name} ahead of random": each.above(0) for name, each in soft.items()},
         ),
         Finding(
             "initial-value",
@@ -99,7 +99,7 @@ def initial_value(runs: Results) -> list[Finding]:
             "costs it 70 to 87 points. On sentiment 20 examples leave every start at chance, so they decide nothing. "
             "With all examples a text is ahead, though two thirds right is still little.",
             Verdict.IN_PART,
-            {f"{name} is better": each.above(0) for name, each in prefix.items()},
+            {f"{name} ahead of random": each.above(0) for name, each in prefix.items()},
         ),
     ]
 
@@ -156,7 +156,7 @@ def where(runs: Results) -> list[Finding]:
             "Vectors at the input alone do less than a prefix in every layer.",
             "E2E: 62.2 BLEU with 10 vectors at the input, 69.7 with a prefix",
             "li2021prefix",
-            f"ten vectors at the input {interval(front)}, prefix of ten {interval(whole)}",
+            f"house style, exact match: ten vectors at the input {interval(front)}; prefix of ten {interval(whole)}",
             "The rows of a prefix are free in each layer; what stands at the input must get through all the layers "
             "of a model that was not trained to carry it.",
             Verdict.HOLDS,
@@ -167,7 +167,7 @@ def where(runs: Results) -> list[Finding]:
             "Behind x the vectors do less than in front of it.",
             "E2E: infix 67.2 BLEU with ten tokens, prefix 69.7",
             "li2021prefix",
-            f"ten vectors behind x {interval(behind)}, in front {interval(front)}",
+            f"house style, exact match: ten vectors behind x {interval(behind)}; in front {interval(front)}",
             "The paper moved activations in every layer, and we move vectors at the input, so this tests the same "
             "idea on the weaker method. Here the place behind x is the better one: vectors there can look at the "
             "record before the text begins; those in front come before it, so their own keys and values are the same "
@@ -180,7 +180,7 @@ def where(runs: Results) -> list[Finding]:
             "Upper layers matter more than lower ones.",
             "a prompt in the last layers comes near one in all of them (P-tuning v2)",
             "liu2022ptuning",
-            f"upper half {interval(upper)}, lower half {interval(lower)}, all {interval(whole)}",
+            f"house style, exact match: upper half {interval(upper)}; lower {interval(lower)}; all {interval(whole)}",
             "The style is decided where the next word is chosen: the upper half alone comes within some five points "
             "of all layers, and the lower half gets a sixth of the way. The last points want all of them.",
             Verdict.IN_PART,
