@@ -11,10 +11,10 @@ from functools import partial
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
-import nbformat
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from jupyter_cache.executors.utils import single_nb_execution
+from notebooks import merged_streams, read
 
 QUIET = ["--log-level=ERROR"]  # a kernel warns that it speaks without encryption; it speaks with this machine alone
 
@@ -35,35 +35,24 @@ def execute_ahead(notebooks: list[Path], folder: Path, timeout: int) -> None:
 
 def is_cached(path: Path, cache: JupyterCacheAbstract) -> bool:
     try:
-        cache.match_cache_notebook(nbformat.read(path, as_version=4))
+        cache.match_cache_notebook(read(path))
     except KeyError:
         return False
     return True
 
 
 def execute(path: Path, timeout: int) -> CacheBundleIn | None:
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read(path)
     try:
         result = single_nb_execution(notebook, str(path.parent), timeout, allow_errors=False, extra_arguments=QUIET)
     except Exception as error:  # a kernel that does not start, or dies
         problem = str(error)
     else:
         if not result.err:
-            merge_streams(notebook)
+            for cell in notebook.cells:
+                if "outputs" in cell:
+                    cell.outputs = merged_streams(cell.outputs)
             return CacheBundleIn(notebook, str(path), data={"execution_seconds": result.time})
         problem = type(result.err).__name__
     print(f"{os.path.relpath(path)} is left to the build: {problem}", file=sys.stderr, flush=True)
     return None
-
-
-def merge_streams(notebook: nbformat.NotebookNode) -> None:
-    """Makes one text of what a cell prints in a row. It comes in pieces, cut anywhere, and each would be a box."""
-    for cell in notebook.cells:
-        kept: list[nbformat.NotebookNode] = []
-        for output in cell.get("outputs", ()):
-            if kept and "stream" == output.output_type == kept[-1].output_type and output.name == kept[-1].name:
-                kept[-1].text += output.text
-            else:
-                kept.append(output)
-        if kept:
-            cell.outputs = kept

@@ -68,9 +68,6 @@ def canonical_outputs(outputs: list[NotebookNode], count: int | None) -> list[No
         if output.output_type == "stream":
             if output.name == "stderr":
                 continue
-            if kept and kept[-1].output_type == "stream":
-                kept[-1].text += output.text
-                continue
         elif "data" in output:
             if "application/vnd.jupyter.widget-view+json" in output.data:
                 continue
@@ -78,6 +75,17 @@ def canonical_outputs(outputs: list[NotebookNode], count: int | None) -> list[No
         if output.output_type == "execute_result":
             output.execution_count = count
         kept.append(output)
+    return merged_streams(kept)
+
+
+def merged_streams(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """What a cell prints in a row as one text. It comes in pieces, cut anywhere, and each would be a box on a page."""
+    kept: list[NotebookNode] = []
+    for output in outputs:
+        if kept and output.output_type == kept[-1].output_type == "stream" and output.name == kept[-1].name:
+            kept[-1].text += output.text
+        else:
+            kept.append(output)
     return kept
 
 

@@ -263,25 +263,12 @@ def few_shot(template: str, examples: list[list[str]], x: str, room: int, size: 
 def _question_not_counted(
     template: str, examples: list[list[str]], x: str, room: int, size: Callable[[str], int]
 ) -> str:
-    shots = ""
-    for given, answer in examples:
-        longer = f"{shots}{template.replace('{x}', given)} {answer}\n"
-        if size(longer) > room:
-            break
-        shots = longer
-    return shots + template.replace("{x}", x)
+    question = template.replace("{x}", x)
+    return few_shot(template, examples, x, room, lambda text: size(text.removesuffix(question)))
 
 
 def _parts_added(template: str, examples: list[list[str]], x: str, room: int, size: Callable[[str], int]) -> str:
-    question, shots = template.replace("{x}", x), ""
-    used = size(question)
-    for given, answer in examples:
-        shot = f"{template.replace('{x}', given)} {answer}\n"
-        used += size(shot)
-        if used > room:
-            break
-        shots += shot
-    return shots + question
+    return few_shot(template, examples, x, room, lambda text: sum(map(size, text.splitlines())))
 
 
 def _skips(template: str, examples: list[list[str]], x: str, room: int, size: Callable[[str], int]) -> str:

@@ -68,9 +68,9 @@ def budget(share: float, layers: int, width: int, vocabulary: int, positions: in
 
 
 def _budget(
-    share: float, layers: int, width: int, embeddings: int, block: int = 13, row: int = 2, rank: int = 4
+    share: float, layers: int, width: int, embeddings: int, block: int = 13, last: int = 2, row: int = 2, rank: int = 4
 ) -> tuple[float, float]:
-    total = layers * (12 * width**2 + block * width) + 2 * width + embeddings * width
+    total = layers * (12 * width**2 + block * width) + last * width + embeddings * width
     return share * total / (row * layers * width), share * total / (rank * layers * width)
 
 
@@ -91,8 +91,7 @@ def _no_positions(share: float, layers: int, width: int, vocabulary: int, positi
 
 
 def _no_last_norm(share: float, layers: int, width: int, vocabulary: int, positions: int) -> tuple[float, float]:
-    total = layers * (12 * width**2 + 13 * width) + (vocabulary + positions) * width
-    return share * total / (2 * layers * width), share * total / (4 * layers * width)
+    return _budget(share, layers, width, vocabulary + positions, last=0)
 
 
 def _vectors(share: float, layers: int, width: int, vocabulary: int, positions: int) -> tuple[float, float]:
@@ -247,13 +246,15 @@ SUBSETS = Task(
 # -- 10.4 An interval of pairs -----------------------------------------------------------------------------------------
 def paired(a: Tensor, b: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
     """The bootstrap interval of the mean of a − b, with the given draws ``[R, n]`` of seeds."""
-    return _paired(a, b, draws, cut=0.025)
+    return _paired(a, b, draws)
 
 
-def _paired(a: Tensor, b: Tensor, draws: Tensor, cut: float) -> tuple[Tensor, Tensor]:
+def _paired(
+    a: Tensor, b: Tensor, draws: Tensor, cut: float = 0.025, below: int = 0, above: int = 0
+) -> tuple[Tensor, Tensor]:
     k = round(cut * len(draws))
     means = (a - b)[draws].mean(dim=1).sort().values
-    return means[k], means[len(means) - 1 - k]
+    return means[k - below], means[len(means) - 1 - k + above]
 
 
 def _columns(a: Tensor, b: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
@@ -284,13 +285,11 @@ def _in_between(a: Tensor, b: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _inverted_cdf(a: Tensor, b: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-    k, means = len(draws) // 40, (a - b)[draws].mean(dim=1).sort().values
-    return means[k - 1], means[len(means) - 1 - k]
+    return _paired(a, b, draws, below=1)
 
 
 def _one_too_high(a: Tensor, b: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:
-    k, means = len(draws) // 40, (a - b)[draws].mean(dim=1).sort().values
-    return means[k], means[len(means) - k]
+    return _paired(a, b, draws, above=1)
 
 
 def _single_differences(a: Tensor, b: Tensor, draws: Tensor) -> tuple[Tensor, Tensor]:

@@ -177,16 +177,14 @@ def _bleu(
     answers: Sequence[str],
     references: Sequence[Sequence[str]],
     length: Callable[[int, list[int]], float] = _nearest,
-    penalty: bool = True,
-    most: float = 1.0,
+    penalty: Callable[[float], float] = lambda ratio: min(1.0, math.exp(1 - ratio)),
     mean: Callable[[list[float]], float] = lambda p: math.exp(sum(map(math.log, p)) / 4) if min(p) > 0 else 0.0,
 ) -> float:
     counts = [[clipped(a, r, n) for a, r in zip(answers, references, strict=True)] for n in (1, 2, 3, 4)]
     precisions = [sum(found for found, _ in each) / sum(total for _, total in each) for each in counts]
     own = [len(answer.split()) for answer in answers]
     theirs = [length(n, [len(r.split()) for r in rs]) for n, rs in zip(own, references, strict=True)]
-    short = min(most, math.exp(1 - sum(theirs) / sum(own))) if penalty else 1.0
-    return 100 * short * mean(precisions)
+    return 100 * penalty(sum(theirs) / sum(own)) * mean(precisions)
 
 
 def _mean_of_sentences(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
@@ -195,7 +193,7 @@ def _mean_of_sentences(answers: Sequence[str], references: Sequence[Sequence[str
 
 
 def _no_penalty(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    return _bleu(answers, references, penalty=False)
+    return _bleu(answers, references, penalty=lambda _: 1.0)
 
 
 def _longest(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
@@ -211,7 +209,7 @@ def _longer_of_two(answers: Sequence[str], references: Sequence[Sequence[str]]) 
 
 
 def _bonus(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
-    return _bleu(answers, references, most=math.inf)
+    return _bleu(answers, references, penalty=lambda ratio: math.exp(1 - ratio))
 
 
 def _first_length(answers: Sequence[str], references: Sequence[Sequence[str]]) -> float:
